@@ -1,0 +1,140 @@
+"""An image as its definition says it, after `extends` and the variant were merged in.
+
+These are the values the rest of the program works on; how they are written in YAML is `builder.spec.files`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from builder.values import CONDA_SUBDIR, Platform, Value
+
+__all__ = [
+    "CONDA_SUBDIR",
+    "Base",
+    "CondaEnvironment",
+    "CopiedFile",
+    "ImageSpec",
+    "Installer",
+    "Platform",
+    "SmokeTest",
+    "Targets",
+    "User",
+]
+
+
+class CondaEnvironment(Value):
+    """One named conda environment: what was asked for, not what was solved.
+
+    channels: in priority order, as written, without `nodefaults`. conda: match specs, `python=3.12`.
+    pip: requirement lines. variables: set on activation. file: where it was read from, for messages.
+    """
+
+    name: str
+    channels: tuple[str, ...]
+    conda: tuple[str, ...]
+    pip: tuple[str, ...] = ()
+    variables: dict[str, str] = {}
+    file: Path
+
+
+class Base(Value):
+    """A row of envs/_bases.yml: what the image starts from.
+
+    ref: a registry reference, a tag or a digest (`docker.io/library/debian:bookworm-slim`). suite: what
+    `kit bootstrap` asks debootstrap for. glibc: the base's C library, for solving and for the floor check.
+    """
+
+    key: str
+    ref: str
+    family: Literal["debian", "ubuntu"]
+    suite: str
+    glibc: str
+    platforms: tuple[Platform, ...]
+
+
+class Installer(Value):
+    """A conda distribution's installer: `kind=version`, found in builder/data."""
+
+    kind: Literal["miniconda", "miniforge"]
+    version: str
+
+
+class User(Value):
+    """The account the image runs as; gid 0, so that any other UID works as well."""
+
+    name: str = "app"
+    uid: int = 1000
+
+
+class SmokeTest(Value):
+    """One proof. A built-in has a name only; an own script is a file below the image's folder.
+
+    timeout in seconds. needs: `gpu` when it proves nothing without one. environment: None runs in every one.
+    """
+
+    name: str
+    script: Path | None = None
+    timeout: int = 300
+    needs: Literal["gpu"] | None = None
+    environment: str | None = None
+
+
+class CopiedFile(Value):
+    """`files:` of image.yml: source below the image's folder, absolute destination in the image."""
+
+    source: Path
+    to: str
+
+
+class Targets(Value):
+    """The hardware an image is meant for: GPU names as people use them, and the lowest host driver."""
+
+    gpus: tuple[str, ...] = ()
+    driver: str | None = None
+
+
+class ImageSpec(Value):
+    """One image to bake: `ENV` or `ENV@VARIANT`.
+
+    lineage: names merged in through `extends`, nearest parent first. environments: the first is active.
+    cuda: the CUDA line (`13.0`) or None. budget_bytes: the size the image may not pass, or None.
+    """
+
+    name: str
+    variant: str | None = None
+    folder: Path
+    lineage: tuple[str, ...] = ()
+    summary: str = ""
+    base: Base
+    installer: Installer | None
+    platforms: tuple[Platform, ...] = ("linux/amd64",)
+    environments: tuple[CondaEnvironment, ...]
+    apt: tuple[str, ...] = ()
+    files: tuple[CopiedFile, ...] = ()
+    snippets: dict[Literal["after_os", "after_environments", "end"], Path] = {}
+    cuda: str | None = None
+    targets: Targets = Targets()
+    env: dict[str, str] = {}
+    user: User = User()
+    workdir: str = "/work"
+    entrypoint: tuple[str, ...] = ()
+    cmd: tuple[str, ...] = ("bash",)
+    labels: dict[str, str] = {}
+    budget_bytes: int | None = None
+    smoke: tuple[SmokeTest, ...] = ()
+    accept_anaconda_terms: bool = False
+
+    @property
+    def ref(self) -> str:
+        """How a person names it on the command line."""
+        return f"{self.name}@{self.variant}" if self.variant else self.name
+
+    def tag(self, prefix: str = "imgbuild") -> str:
+        """Its name in the engine: `imgbuild/ENV:latest` or `imgbuild/ENV:VARIANT`."""
+        return f"{prefix}/{self.name}:{self.variant or 'latest'}"
+
+    def unproven_tag(self, prefix: str = "imgbuild") -> str:
+        """The name of an image that was built and did not pass, for a look inside."""
+        return f"{prefix}/{self.name}:{f'{self.variant}-' if self.variant else ''}unproven"

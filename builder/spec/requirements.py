@@ -1,0 +1,150 @@
+"""What stands in `dependencies:`: conda match specs and pip requirement lines, checked without a solver.
+
+The checks are light: they refuse what would be dangerous or is plainly not a spec, and leave the rest to the
+solver. Nothing here imports rattler, so that listing stays quick.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+_CHANNEL_NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*(?:/[A-Za-z0-9_][A-Za-z0-9._-]*)*"
+_HOST = r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::[0-9]{1,5})?"
+_CHANNEL_URL = rf"https?://{_HOST}(?:/[A-Za-z0-9_~+][A-Za-z0-9._~+-]*)*/?"
+CHANNEL = re.compile(rf"{_CHANNEL_NAME}|{_CHANNEL_URL}")
+ANACONDA = re.compile(
+    r"defaults|(?:https?://repo\.anaconda\.com/)?pkgs(?:/[A-Za-z0-9]+)*/?|(?:https?://conda\.anaconda\.org/)?(?:main|r|msys2)/?"
+)
+
+_SPEC = re.compile(
+    r"(?:(?P<channel>[^\s:\[]*(?:://[^\s\[]*?)?)::)?"
+    r"(?P<name>[A-Za-z0-9_][A-Za-z0-9_.-]*)"
+    r"(?P<rest>(?:\s*[=<>!~]|\s+[0-9*(A-Za-z])[A-Za-z0-9 .,*!+_|<>=~()-]*)?"
+    r"\s*(?:\[(?P<options>[^\[\]]*)\])?"
+)
+_OPTION = re.compile(
+    r"(?P<key>[a-z_0-9]+)\s*=\s*(?:\"[A-Za-z0-9 .,*!+_|<>=~():/-]+\"|'[A-Za-z0-9 .,*!+_|<>=~():/-]+'|"
+    r"[A-Za-z0-9.*!+_<>=~:/-]+)"
+)
+_OPTIONS = {"version", "build", "build_number", "channel", "subdir", "md5", "sha256", "license", "features"}
+_DANGLING = re.compile(r"[=<>!~]\s*(?:[,|)]|$)|[,|]\s*$|^\s*[,|]|[=<>]\s*[=<>]\s*[=<>]")
+_TOKEN = re.compile(r"/t/[^/]+|@")
+
+
+class Fault(Exception):  # noqa: N818  (a finding about a text, turned into a Problem where the place is known)
+    """What is wrong with a piece of text, and what to do.
+
+    private: the text may hold a password, so no message repeats it.
+    """
+
+    def __init__(self, what: str, fix: str, *, private: bool = False) -> None:
+        super().__init__(what)
+        self.what = what
+        self.fix = fix
+        self.private = private
+
+
+def check_channel(channel: str) -> str:
+    """The channel as given; raises Fault for one that cannot be used."""
+    if "://" in channel and _TOKEN.search(channel):
+        raise Fault(
+            "holds a token or a password", "keep it out of the file, in your conda credentials", private=True
+        )
+    if channel.startswith(("file:", "/", ".", "~")) or channel == "local":
+        raise Fault("is a directory of one machine", "name a channel or an https URL")
+    if not CHANNEL.fullmatch(channel):
+        raise Fault("is not a channel", "name one (`conda-forge`) or give its https URL")
+    return channel
+
+
+def needs_anaconda_terms(channel: str) -> bool:
+    """Whether Anaconda's terms of service govern the channel (`defaults`, `pkgs/*`)."""
+    return ANACONDA.fullmatch(channel) is not None
+
+
+def check_conda(spec: str) -> str:
+    """The match spec as given; raises Fault for one that no solver could take."""
+    if re.match(r"(?:https?|file)://\S*(?:\.conda|\.tar\.bz2)", spec) or spec.startswith(("/", "./", "../")):
+        raise Fault("is one package file, which a lock cannot choose", "name the package and its channel")
+    if ";" in spec:
+        raise Fault("conditions (`;`) are not read here", "use a variant for each platform")
+    found = _SPEC.fullmatch(spec)
+    if not found or len(spec) > 500:
+        raise Fault("is not a conda match spec", "write it as `name`, `name=1.2` or `name>=1.2,<2`")
+    if found["channel"] is not None:
+        check_channel(re.sub(r"/(?:linux-(?:64|aarch64)|noarch)$", "", found["channel"]))
+    if found["rest"] and _DANGLING.search(found["rest"]):
+        raise Fault("has an operator without a version", "write it as `name=1.2` or `name>=1.2,<2`")
+    if found["options"] is not None:
+        _check_options(found["options"])
+    return spec
+
+
+def _check_options(options: str) -> None:
+    rest = options.strip()
+    while rest:
+        found = _OPTION.match(rest)
+        if not found or found["key"] not in _OPTIONS:
+            raise Fault("has brackets that are not understood", f"known there: {', '.join(sorted(_OPTIONS))}")
+        if found["key"] == "channel":
+            check_channel(found[0].partition("=")[2].strip().strip("\"'"))
+        rest = rest[found.end() :].strip()
+        if rest and not rest.startswith(","):
+            raise Fault("has brackets that are not understood", "write them as `[version='>=1', build='*']`")
+        rest = rest[1:].strip()
+
+
+def conda_name(spec: str) -> str:
+    """The package a checked match spec is about, lower case."""
+    found = _SPEC.fullmatch(spec)
+    return found["name"].lower() if found else spec.lower()
+
+
+def wheel_name(spec: str) -> str:
+    """The name under which pip would most likely bring the package of a match spec."""
+    return pip_name(conda_name(spec))
+
+
+def spec_channel(spec: str) -> str:
+    """The channel that a checked match spec names for itself, empty where it names none."""
+    found = _SPEC.fullmatch(spec)
+    if not found:
+        return ""
+    option = re.search(r"channel\s*=\s*[\"']?([^\"',\]\s]+)", found["options"] or "")
+    chosen = found["channel"] or (option[1] if option else "")
+    return re.sub(r"/(?:linux-(?:64|aarch64)|noarch)$", "", chosen)
+
+
+_NOT_YET: tuple[tuple[Callable[[str], bool], str], ...] = (
+    (lambda line: line.startswith("-"), "the pip option `{first}`"),
+    (lambda line: bool(re.match(r"(?:git|hg|svn|bzr)\+", line)), "a version control URL"),
+    (lambda line: bool(re.match(r"[A-Za-z][A-Za-z0-9+.-]*:", line)), "a URL"),
+    (lambda line: bool(re.match(r"[^\s@;]*@\s*\S+:", line.replace(" ", ""))), "a URL after `@`"),
+    (lambda line: bool(re.match(r"(?:\.{0,2}[/\\]|~)", line)) or line in {".", ".."}, "a path"),
+    (lambda line: bool(re.search(r"\.(?:whl|tar\.gz|zip)$", line)), "a file"),
+    (lambda line: bool(re.search(r"\s--[a-z]", line)), "an option in a requirement"),
+)
+
+
+def check_pip(line: str) -> str:
+    """The requirement line as given; raises Fault for options, URLs, paths, and what is no requirement."""
+    from packaging.requirements import InvalidRequirement, Requirement  # noqa: PLC0415  (20 ms that few files need)
+
+    for matches, what in _NOT_YET:
+        if matches(line):
+            said = what.format(first=re.split(r"[\s=]", line, maxsplit=1)[0])
+            raise Fault(f"{said} is not supported yet", "name the package, as `name==1.2`", private=True)
+    try:
+        Requirement(line)
+    except InvalidRequirement as error:
+        raise Fault(
+            "is not a pip requirement", "write it as `name`, `name==1.2` or `name[extra]>=1`"
+        ) from error
+    return line
+
+
+def pip_name(line: str) -> str:
+    """The package a checked requirement line is about, normalised (PEP 503)."""
+    found = re.match(r"[A-Za-z0-9._-]+", line)
+    return re.sub(r"[-_.]+", "-", found[0] if found else line).lower()
