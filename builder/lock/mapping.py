@@ -1,0 +1,58 @@
+"""Which Python distributions conda packages hold, so that pip does not bring them twice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+
+import yaml
+from packaging.utils import canonicalize_name
+from packaging.version import InvalidVersion, Version
+
+from builder.lock.model import CondaPackage
+
+
+@dataclass(frozen=True, slots=True)
+class Provided:
+    """A distribution that conda brings. version is None where conda's is no PEP 440 version (`2024a`)."""
+
+    name: str
+    version: str | None
+    conda: str
+
+
+@cache
+def names() -> dict[str, str]:
+    """The table of conda names whose distribution is called otherwise, normalised."""
+    text = resources.files("builder").joinpath("data").joinpath("pypi_names.yml").read_text(encoding="utf-8")
+    return {conda: canonicalize_name(pypi) for conda, pypi in yaml.safe_load(text).items()}
+
+
+def provided(packages: Iterable[CondaPackage]) -> dict[str, Provided]:
+    """Distributions by normalised name.
+
+    A package that does not depend on python and is not in the table holds none: conda's `zstd` is a C
+    library, and the distribution of that name is something else.
+    """
+    found: dict[str, Provided] = {}
+    for package in packages:
+        name = _distribution(package)
+        if name:
+            found[name] = Provided(name, _version(package.version), f"{package.name}={package.version}")
+    return found
+
+
+def _distribution(package: CondaPackage) -> str | None:
+    if package.name in names():
+        return names()[package.name]
+    needs_python = any(line.split(maxsplit=1)[0] == "python" for line in package.depends if line.strip())
+    return canonicalize_name(package.name) if needs_python else None
+
+
+def _version(text: str) -> str | None:
+    try:
+        return str(Version(text))
+    except InvalidVersion:
+        return None

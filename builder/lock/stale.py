@@ -1,0 +1,120 @@
+"""Whether a lock still is what the definition asks for; no solving, no network."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from builder.errors import ImgbuildError
+from builder.lock.inputs import digest_of_lines, input_lines
+from builder.lock.model import EnvironmentLock, LockSet
+from builder.lock.source import Source
+from builder.spec.model import ImageSpec
+
+_MOST_SHOWN = 6  # changed lines
+
+
+def stale_reasons(spec: ImageSpec, lock: LockSet, source: Source) -> tuple[str, ...]:
+    """Why the lock no longer holds, one sentence each; () when it is fresh."""
+    return tuple(_reasons(spec, lock, source))
+
+
+def _reasons(spec: ImageSpec, lock: LockSet, source: Source) -> Iterator[str]:
+    if lock.source != source.id:
+        yield f"it was made from {lock.source.label}, and the source now is {source.id.label}"
+    if lock.platform not in spec.platforms:
+        yield f"{lock.platform} is no longer among the image's platforms"
+    yield from _base(spec, lock, source)
+    yield from _installer(spec, lock, source)
+    yield from _environments(spec, lock)
+
+
+def _base(spec: ImageSpec, lock: LockSet, source: Source) -> Iterator[str]:
+    if lock.base.key != spec.base.key:
+        yield f"the base is {spec.base.key} now, and was {lock.base.key}"
+    elif lock.base.glibc != spec.base.glibc:
+        yield f"the base {spec.base.key} has glibc {spec.base.glibc} now, and had {lock.base.glibc}"
+    elif source.id.kind == "kit":
+        # A kit's own table, read from the disk; the upstream would have to ask a registry for a digest.
+        yield from _changed(spec, lock, source)
+    elif not _same_name(lock.base.ref, spec.base.ref):
+        yield f"the base {spec.base.key} is {spec.base.ref} now, and was {lock.base.ref}"
+    elif "@" in spec.base.ref and _digest(spec.base.ref) != _digest(lock.base.ref):
+        yield f"the base {spec.base.key} has the digest {_digest(spec.base.ref)} now"
+
+
+def _changed(spec: ImageSpec, lock: LockSet, source: Source) -> Iterator[str]:
+    try:
+        now = source.base(spec, lock.platform)
+    except ImgbuildError as error:
+        yield f"the base is not to be had any more: {error.what}"
+        return
+    if now != lock.base:
+        yield f"the kit's base is {now.ref} now, and was {lock.base.ref}"
+
+
+def _installer(spec: ImageSpec, lock: LockSet, source: Source) -> Iterator[str]:
+    if spec.installer is None:
+        yield f"no installer is asked for now, and it was {lock.installer.kind}={lock.installer.version}"
+        return
+    try:
+        now = source.installer(spec, lock.platform)
+    except ImgbuildError as error:
+        yield f"the installer is not to be had any more: {error.what}"
+        return
+    if now != lock.installer:
+        was = lock.installer
+        if (now.kind, now.version) == (was.kind, was.version):
+            yield f"the installer {was.kind}={was.version} has another hash or URL now"
+        else:
+            yield f"the installer is {now.kind}={now.version} now, and was {was.kind}={was.version}"
+
+
+def _environments(spec: ImageSpec, lock: LockSet) -> Iterator[str]:
+    # The first environment is known by its place, because it may be renamed with its folder.
+    asked = {
+        environment.name if number else "": environment
+        for number, environment in enumerate(spec.environments)
+    }
+    held = {
+        environment.name if number else "": environment
+        for number, environment in enumerate(lock.environments)
+    }
+    for key, environment in asked.items():
+        if key not in held:
+            yield f"the environment {environment.name} was added"
+            continue
+        lines = input_lines(environment, spec, lock.platform)
+        if digest_of_lines(lines) != held[key].input_digest:
+            change = _difference(lines, held[key])
+            yield f"the environment {environment.name} is asked for differently ({change})"
+    for key in held:
+        if key not in asked:
+            yield f"the environment {key} was removed"
+
+
+def _difference(now: tuple[str, ...], held: EnvironmentLock) -> str:
+    new = [f"+{line}" for line in now if line not in held.inputs]
+    gone = [f"-{line}" for line in held.inputs if line not in now]
+    words = new + gone
+    return ", ".join(words[:_MOST_SHOWN]) + (
+        f" and {len(words) - _MOST_SHOWN} more" if len(words) > _MOST_SHOWN else ""
+    )
+
+
+def _repository(ref: str) -> str:
+    """`docker.io/library/debian` of `docker.io/library/debian:bookworm-slim@sha256:...`."""
+    folder, slash, last = ref.partition("@")[0].rpartition("/")
+    return folder + slash + last.partition(":")[0]
+
+
+def _same_name(locked: str, asked: str) -> bool:
+    # A locked reference may name the digest alone; then its tag is not known.
+    return _repository(locked) == _repository(asked) and _tag(locked) in {"", _tag(asked)}
+
+
+def _tag(ref: str) -> str:
+    return ref.partition("@")[0].rpartition("/")[2].partition(":")[2]
+
+
+def _digest(ref: str) -> str:
+    return ref.partition("@")[2]
