@@ -1,0 +1,141 @@
+"""kit.yml: what a kit holds, with the sha256 and size of every file."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import ValidationError
+
+from builder.errors import BuildError, UsageError
+from builder.spec.model import Platform
+from builder.store.cache import hash_file
+from builder.values import Value, digest_of
+
+NAME = "kit.yml"
+LOCKS = "locks/"
+_HEAD = "# Made by imgbuild, do not edit: everything in this directory is named here with its sha256.\n"
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+class KitFile(Value):
+    """One file: path below the kit with `/`, hex sha256, size in bytes."""
+
+    path: str
+    sha256: str
+    size: int
+
+
+class KitBase(Value):
+    """A base: key of envs/_bases.yml, its suite, C library, tar, and the OS packages in it with versions."""
+
+    key: str
+    suite: str
+    glibc: str
+    path: str
+    packages: dict[str, str]
+
+
+class KitInstaller(Value):
+    """An installer: which `kind=version` of an image.yml it answers."""
+
+    kind: str
+    version: str
+    path: str
+
+
+class Manifest(Value):
+    """The whole of kit.yml.
+
+    id: names the kit: a digest over all of this but the locks, because a lock records the id of its kit.
+    stand_in: base, python and installer are stand-ins for those of the upstreams. images: ref to the digest
+    of what was asked for. python: full version of the channel's python.
+    """
+
+    format: Literal[1] = 1
+    id: str
+    stand_in: bool
+    platform: Platform
+    python: str
+    images: dict[str, str]
+    bases: tuple[KitBase, ...]
+    installers: tuple[KitInstaller, ...]
+    files: tuple[KitFile, ...]
+
+    def content_id(self) -> str:
+        """Hex sha256 that `id` has to be."""
+        data = self.model_dump(mode="json", exclude={"id"})
+        data["files"] = [row for row in data["files"] if not row["path"].startswith(LOCKS)]
+        return digest_of(data)
+
+
+def list_files(root: Path) -> tuple[KitFile, ...]:
+    """Every file below root but kit.yml, measured, ordered by path. Raises BuildError for links."""
+    found = []
+    for path in sorted(root.rglob("*")):
+        name = path.relative_to(root).as_posix()
+        if path.is_symlink():
+            raise BuildError("a kit holds no symbolic links", where=name, fix="put the file itself there")
+        if path.is_file() and name != NAME:
+            sha256, size = hash_file(path)
+            found.append(KitFile(path=name, sha256=sha256, size=size))
+    return tuple(found)
+
+
+def write_manifest(root: Path, manifest: Manifest) -> Manifest:
+    """Write kit.yml with the id that belongs to its content, and return it so."""
+    named = manifest.model_copy(update={"id": manifest.content_id()})
+    text = yaml.safe_dump(named.model_dump(mode="json"), sort_keys=False, allow_unicode=True, width=200)
+    (root / NAME).write_text(_HEAD + text, encoding="utf-8")
+    return named
+
+
+def read_manifest(root: Path) -> Manifest:
+    """Read kit.yml strictly.
+
+    Raises UsageError when root is no kit or was made by another version, BuildError when kit.yml was changed.
+    """
+    path = root / NAME
+    try:
+        data = _load(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError) as error:
+        what = "not a kit: it has no kit.yml"
+        fix = "make one with `imgbuild kit bootstrap DIR ENV...`, or name another directory"
+        raise UsageError(what, where=str(root), fix=fix) from error
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise UsageError(f"cannot be read: {error}", where=str(path), fix="make the kit again") from error
+    try:
+        manifest = Manifest.model_validate(data)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"]) or "the document"
+        what = f"this kit.yml is not one that this version reads: {place}: {first['msg']}"
+        raise UsageError(what, where=str(path), fix="make the kit again with this version") from error
+    _check_text(manifest.files, path)
+    if manifest.id != manifest.content_id():
+        raise BuildError(
+            "kit.yml was changed after the kit was made", where=str(path), fix="make the kit again"
+        )
+    return manifest
+
+
+def _load(text: str) -> Any:
+    # The C loader where PyYAML has it: a kit names hundreds of files, and every build reads them.
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    return yaml.load(text, Loader=loader)  # noqa: S506  (one of the two safe loaders)
+
+
+def _check_text(files: Iterable[KitFile], where: Path) -> None:
+    """Paths stay inside the kit, each once, and hashes are hashes."""
+    seen = set()
+    for file in files:
+        parts = file.path.split("/")
+        bad = (
+            any(part in {"", ".", ".."} for part in parts) or "\\" in file.path or not file.path.isprintable()
+        )
+        if bad or file.path in seen or not _SHA256.fullmatch(file.sha256):
+            raise BuildError(f"{file.path!r} cannot be in a kit", where=str(where), fix="make the kit again")
+        seen.add(file.path)

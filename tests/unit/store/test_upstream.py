@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+import pytest
+
+from builder.errors import LockError
+from builder.progress import Event, Note
+from builder.spec.model import Platform
+from builder.store.upstream import Upstream
+from tests.support.lock_samples import BASE, image_spec
+
+
+@pytest.mark.parametrize(
+    ("channel", "url"),
+    [
+        ("conda-forge", "https://conda.anaconda.org/conda-forge"),
+        ("nvidia/label/cuda-12", "https://conda.anaconda.org/nvidia/label/cuda-12"),
+        ("https://conda.example.org/forge/", "https://conda.example.org/forge"),
+        ("defaults", "https://repo.anaconda.com/pkgs/main"),
+    ],
+)
+def test_channels(channel: str, url: str) -> None:
+    assert Upstream().channel_url(channel) == url
+    assert Upstream().canonical(Upstream().channel_url(channel)) == url
+
+
+def test_a_sites_own_alias_is_not_locked() -> None:
+    site = Upstream(channel_alias="https://mirror.example.org/conda/")
+    solved = f"{site.channel_url('conda-forge')}/linux-64/x.conda"
+    assert solved.startswith("https://mirror.example.org/conda/conda-forge/")
+    assert site.canonical(solved) == "https://conda.anaconda.org/conda-forge/linux-64/x.conda"
+
+
+@pytest.mark.parametrize(
+    ("ref", "pinned"),
+    [
+        ("docker.io/library/debian:bookworm-slim", "docker.io/library/debian@sha256:1"),
+        ("registry.example.org:5000/debian", "registry.example.org:5000/debian@sha256:1"),
+        ("registry.example.org:5000/debian@sha256:2", "registry.example.org:5000/debian@sha256:2"),
+    ],
+)
+def test_the_base_is_locked_by_digest(ref: str, pinned: str) -> None:
+    def digest(asked: str, platform: Platform) -> str:
+        assert (asked, platform) == (ref, "linux/amd64")
+        return "sha256:1"
+
+    spec = image_spec(base=BASE.model_copy(update={"ref": ref}))
+    assert Upstream(digest).base(spec, "linux/amd64").ref == pinned
+
+
+def test_a_tag_that_nobody_resolved_is_said() -> None:
+    events: list[Event] = []
+    base = Upstream(observer=events.append).base(image_spec(), "linux/amd64")
+    assert base.ref == BASE.ref
+    assert [type(event) for event in events] == [Note]
+
+
+def test_a_base_that_is_not_made_for_the_platform_is_refused() -> None:
+    spec = image_spec(base=BASE.model_copy(update={"platforms": ("linux/amd64",)}))
+    with pytest.raises(LockError, match="not made for linux/arm64"):
+        Upstream().base(spec, "linux/arm64")
+
+
+def test_the_installer_comes_from_the_shipped_table() -> None:
+    found = Upstream().installer(image_spec(), "linux/amd64")
+    assert found.filename.endswith("26.5.3-1-Linux-x86_64.sh")
+    assert len(found.sha256) == 64
+    assert not found.stand_in
