@@ -1,0 +1,112 @@
+"""What the user adds: files copied into the image, and snippets of Dockerfile text."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path, PurePosixPath
+
+from builder.errors import UsageError
+from builder.render.model import RenderedFile
+from builder.spec.model import CopiedFile, ImageSpec
+
+LITTER = frozenset({"__pycache__", ".git", ".DS_Store", ".ipynb_checkpoints"})
+Copies = list[tuple[str, str]]
+
+
+def own_files(spec: ImageSpec) -> tuple[Copies, dict[str, RenderedFile]]:
+    """COPY's pairs (folder of the context, absolute folder of the image), and the files by path in the
+    context.
+
+    Each entry is a folder of its own in the context, so that no name of the user's stands in a source. A file
+    goes to `to`, or into it when `to` ends with a slash; a folder's content goes into `to`.
+    """
+    copies: Copies = []
+    files: dict[str, RenderedFile] = {}
+    for number, copied in enumerate(spec.files):
+        source = spec.folder / copied.source
+        folder, target, found = _entry(f"files/{number}", source, copied)
+        copies.append((f"{folder}/", target))
+        files |= found
+    return copies, files
+
+
+def _entry(folder: str, source: Path, copied: CopiedFile) -> tuple[str, str, dict[str, RenderedFile]]:
+    if source.is_dir():
+        found = {f"{folder}/{name}": _read(path) for name, path in _walk(source)}
+        if not found:
+            raise UsageError("there are no files in it", where=str(source), fix="remove it from files:")
+        return folder, copied.to.rstrip("/") + "/", found
+    target = PurePosixPath(copied.to + source.name if copied.to.endswith("/") else copied.to)
+    place = str(target.parent).rstrip("/") + "/"
+    return folder, place, {f"{folder}/{target.name}": _read(_inside(source, source.parent))}
+
+
+def _walk(root: Path) -> Iterator[tuple[str, Path]]:
+    """Every file below a folder by its relative name, sorted; links may not lead out of it."""
+    for folder, folders, names in os.walk(root):
+        folders[:] = sorted(set(folders) - LITTER)
+        for name in folders:
+            if (Path(folder) / name).is_symlink():
+                fix = "copy the folder in its place"
+                raise UsageError("a linked folder cannot be copied", where=str(Path(folder) / name), fix=fix)
+        for name in sorted(set(names) - LITTER):
+            path = Path(folder) / name
+            yield path.relative_to(root).as_posix(), _inside(path, root)
+
+
+def _inside(path: Path, root: Path) -> Path:
+    try:
+        real = path.resolve(strict=True)
+    except (OSError, RuntimeError) as error:
+        raise UsageError(
+            "cannot be read", where=str(path), fix="restore it, or remove it from files:"
+        ) from error
+    if not real.is_relative_to(root.resolve()):
+        raise UsageError("leads out of its folder", where=str(path), fix="copy the file in its place")
+    if not real.is_file():
+        raise UsageError("is not a plain file", where=str(path), fix="remove it from files:")
+    return path
+
+
+def _read(path: Path) -> RenderedFile:
+    try:
+        return RenderedFile(path.read_bytes(), 0o755 if os.access(path, os.X_OK) else 0o644)
+    except OSError as error:
+        raise UsageError(
+            f"cannot be read: {error.strerror}", where=str(path), fix="check its rights"
+        ) from error
+
+
+def snippets(spec: ImageSpec) -> Mapping[str, str]:
+    """Each snippet's text under a comment that names its file; '' where there is none."""
+    return {place: _snippet(spec, place) for place in ("after_os", "after_environments", "end")}
+
+
+def _snippet(spec: ImageSpec, place: str) -> str:
+    named = {str(name): path for name, path in spec.snippets.items()}
+    if place not in named:
+        return ""
+    path = _inside(spec.folder / named[place], (spec.folder / named[place]).parent)
+    try:
+        text = path.read_text(encoding="utf-8").replace("\r\n", "\n").strip("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(
+            "cannot be read as UTF-8 text", where=str(path), fix="write it as plain text"
+        ) from error
+    _check_snippet(text, path)
+    return f"# ---- Snippet {place}: {path.name} ----\n{text}"
+
+
+def _check_snippet(text: str, path: Path) -> None:
+    """A snippet adds steps to this page: it may not swallow the next one, nor begin another image."""
+    if text.rstrip().endswith("\\"):
+        raise UsageError(
+            "its last line goes on after its end", where=str(path), fix="remove the last backslash"
+        )
+    if any(line.split()[:1] in (["FROM"], ["from"]) for line in text.splitlines()):
+        raise UsageError(
+            "FROM would begin another image", where=str(path), fix="change base: in image.yml instead"
+        )
+    if "\0" in text:
+        raise UsageError("holds a NUL", where=str(path), fix="write it as plain text")
