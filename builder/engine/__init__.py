@@ -1,0 +1,1 @@
+"""The port to the container engine, and the Docker SDK behind it."""

@@ -1,0 +1,183 @@
+"""Sandboxed runs: a container that is created, fed, started once, emptied and always removed."""
+
+from __future__ import annotations
+
+import logging
+import posixpath
+import time
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import docker
+import docker.errors
+import docker.types
+import requests
+
+from builder.engine.archives import pack, unpack
+from builder.engine.faults import gone, translated
+from builder.engine.output import Reader
+from builder.engine.port import ContainerSpec, RunResult
+from builder.engine.streams import archive, attach
+from builder.errors import ImgbuildError
+
+KIND = {"io.imgbuild.kind": "run"}
+_SETTLE = 30.0  # seconds for a killed container to be gone, and for its last output to arrive
+_SHM = 64 << 20
+
+log = logging.getLogger(__name__)
+
+
+@contextmanager
+def container(api: docker.APIClient, spec: ContainerSpec) -> Iterator[SdkContainer]:
+    """A created container, removed with its volume whatever happens.
+
+    Its name is chosen here, so that one whose creation was interrupted after the engine began it is removed
+    too.
+    """
+    name = f"imgbuild-run-{uuid.uuid4().hex}"
+    made: SdkContainer | None = None
+    try:
+        with translated(f"creating a container of {spec.image}"):
+            created = api.create_container(name=name, **_creation(api, spec))
+        made = SdkContainer(api, str(created["Id"]), spec)
+        yield made
+    except BaseException:
+        # The first error is the one to tell; a second one here only says that the engine is gone as well.
+        try:
+            _discard(api, name, made)
+        except ImgbuildError as error:
+            log.warning("the container %s may be left: %s", name, str(error))
+        raise
+    _discard(api, name, made)
+
+
+def _discard(api: docker.APIClient, name: str, made: SdkContainer | None) -> None:
+    with translated(f"removing the container {name}"):
+        try:
+            api.remove_container(name, v=True, force=True)
+        except docker.errors.NotFound:
+            log.debug("%s was never made", name)
+    if made is not None:
+        made.close()
+
+
+def _creation(api: docker.APIClient, spec: ContainerSpec) -> dict[str, Any]:
+    """What the engine is asked for. Everything that could reach out of the sandbox is off."""
+    options: dict[str, Any] = {
+        "image": spec.image,
+        "command": list(spec.argv),
+        "environment": dict(spec.env),
+        "user": f"{spec.uid}:0",  # any UID with group 0: what OpenShift does
+        "volumes": [spec.volume],  # anonymous, so removed with the container
+        "working_dir": spec.workdir,
+        "labels": KIND,
+        "host_config": _host_config(api, spec),
+    }
+    if spec.entrypoint is not None:
+        # An empty list would keep the image's own; one empty word is how the engine is told to drop it.
+        options["entrypoint"] = list(spec.entrypoint) or [""]
+    return options
+
+
+def _host_config(api: docker.APIClient, spec: ContainerSpec) -> dict[str, Any]:
+    limits = spec.limits
+    everything = docker.types.DeviceRequest(count=-1, capabilities=[["gpu"]])
+    return dict(
+        api.create_host_config(
+            read_only=spec.read_only,
+            network_mode=spec.network,
+            tmpfs={"/tmp": f"exec,mode=1777,size={min(limits.tmpfs, limits.memory)}"},  # noqa: S108
+            cap_drop=["ALL"],
+            security_opt=["no-new-privileges"],
+            mem_limit=limits.memory,
+            memswap_limit=limits.memory,  # the same: no swap on top
+            pids_limit=limits.pids,
+            nano_cpus=int(limits.cpus * 1e9) or None,
+            shm_size=min(_SHM, limits.memory),
+            log_config=docker.types.LogConfig(type="none"),
+            device_requests=[everything] if spec.gpus else None,
+        )
+    )
+
+
+class SdkContainer:
+    """The Container of the port."""
+
+    def __init__(self, api: docker.APIClient, container_id: str, spec: ContainerSpec) -> None:
+        self._api = api
+        self._id = container_id
+        self._spec = spec
+        self._reader: Reader | None = None
+
+    @property
+    def id(self) -> str:
+        """The engine's id."""
+        return self._id
+
+    def copy_in(self, files: Mapping[str, bytes], *, writable: Sequence[str] = ()) -> None:
+        """Put files below the volume; raises ValueError for a path that leaves it."""
+        data = pack(files, writable=writable, uid=self._spec.uid)
+        with translated(f"copying files into a container of {self._spec.image}"):
+            self._api.put_archive(self._id, self._spec.volume, data)
+
+    def copy_out(self, path: str) -> Mapping[str, bytes]:
+        """Regular files below `path` in the volume, by relative path; {} where there are none."""
+        where = posixpath.normpath(posixpath.join(self._spec.volume, path))
+        if not f"{where}/".startswith(f"{self._spec.volume.rstrip('/')}/"):
+            raise ValueError(f"not a path below the volume: {path!r}")
+        doing = f"copying {where} out of a container"
+        response = archive(self._api, self._id, where, doing)
+        if response is None:
+            return {}
+        with response, translated(doing):
+            return unpack(response.iter_content(chunk_size=None), where)
+
+    def run(self) -> RunResult:
+        """Start it, wait within its limits, kill it when they are passed."""
+        with translated(f"running {self._spec.image}"):
+            # Attached before the start, so that not a byte is missed.
+            reader = self._reader = Reader(attach(self._api, self._id, f"running {self._spec.image}"))
+            began = time.monotonic()
+            self._api.start(self._id)
+            timed_out = not self._wait(self._spec.limits.seconds)
+            if timed_out:
+                self._kill()
+            seconds = time.monotonic() - began
+            state = self._api.inspect_container(self._id)["State"]
+        return RunResult(
+            code=None if timed_out else int(state["ExitCode"]),
+            output=reader.text(_SETTLE),
+            seconds=seconds,
+            timed_out=timed_out,
+            out_of_memory=bool(state.get("OOMKilled")),
+        )
+
+    def close(self) -> None:
+        """Let the output's thread end: called when the container is gone."""
+        if self._reader is not None:
+            self._reader.join(_SETTLE)
+
+    def _wait(self, seconds: float) -> bool:
+        """Whether it ended in time."""
+        try:
+            # The stubs want whole seconds; requests takes both.
+            self._api.wait(self._id, timeout=max(seconds, 0.001))  # type: ignore[arg-type]
+        except requests.exceptions.ReadTimeout:
+            return False
+        except requests.exceptions.ConnectionError as error:
+            # A read timeout of a slow answer comes as this one; the engine gone looks the same until asked.
+            self._api.ping()
+            if "timed out" not in str(error).lower():
+                raise gone("waiting for a container", error) from error
+            return False
+        return True
+
+    def _kill(self) -> None:
+        try:
+            self._api.kill(self._id)
+        except docker.errors.APIError as error:
+            log.debug("it ended just now: %s", str(error))
+        if not self._wait(_SETTLE):
+            raise gone("killing a container that ran too long")

@@ -1,0 +1,152 @@
+"""What imgbuild asks of a container engine, as one small interface.
+
+Two implementations have this shape: `builder.engine.docker_sdk.DockerEngine` and the fake of the unit tests
+(tests/support/fake_engine.py). One contract suite runs against both. Every method raises EngineError when the
+engine is gone, BuildError when the work itself failed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+from builder.progress import Observer
+
+
+@dataclass(frozen=True, slots=True)
+class EngineInfo:
+    """Who answers: version `20.10.24`, API `1.41`, platform `linux/amd64`, BuildKit at hand, its address."""
+
+    version: str
+    api_version: str
+    platform: str
+    buildkit: bool
+    endpoint: str
+    storage_driver: str
+
+
+@dataclass(frozen=True, slots=True)
+class ImageInfo:
+    """An image in the engine. id is `sha256:...`; size in bytes; created in ISO 8601."""
+
+    id: str
+    tags: tuple[str, ...]
+    labels: Mapping[str, str]
+    size: int
+    platform: str
+    created: str = ""
+    env: Mapping[str, str] = field(default_factory=dict)
+    layers: tuple[tuple[str, int], ...] = ()  # (created_by, bytes), oldest first
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a container may use. memory and tmpfs in bytes, seconds of wall time, processes, CPUs (0: all)."""
+
+    memory: int
+    tmpfs: int
+    pids: int
+    seconds: float
+    cpus: float = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerSpec:
+    """A sandboxed run. volume: the one anonymous volume's path; uid may be unknown to the image."""
+
+    image: str
+    argv: tuple[str, ...]
+    env: Mapping[str, str]
+    uid: int
+    limits: Limits
+    volume: str
+    workdir: str
+    entrypoint: tuple[str, ...] | None = None  # None keeps the image's own
+    read_only: bool = True
+    network: str = "none"
+    gpus: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """How a run ended. code is None when it was killed for time; output is capped and says so."""
+
+    code: int | None
+    output: str
+    seconds: float
+    timed_out: bool = False
+    out_of_memory: bool = False
+
+
+class Container(Protocol):
+    """A created container. It is started once; files go in before and come out after, through its volume."""
+
+    @property
+    def id(self) -> str:
+        """The engine's id."""
+
+    def copy_in(self, files: Mapping[str, bytes], *, writable: Sequence[str] = ()) -> None:
+        """Put files below the volume (paths relative to it), root-owned and read-only; `writable` names
+        directories to make there that the container's UID may write."""
+
+    def run(self) -> RunResult:
+        """Start it, wait within its limits, kill it when they are passed."""
+
+    def copy_out(self, path: str) -> Mapping[str, bytes]:
+        """Files below `path` in the volume, by relative path; {} where there are none. At most 64 MiB."""
+
+
+class Engine(Protocol):
+    """The engine."""
+
+    def info(self) -> EngineInfo:
+        """Ask who answers; raises EngineError when none does, or one that cannot do the work."""
+
+    def find(self, ref: str) -> ImageInfo | None:
+        """An image by tag or id."""
+
+    def find_by_label(self, labels: Mapping[str, str]) -> tuple[ImageInfo, ...]:
+        """All images that carry these labels with these values, newest first."""
+
+    def pull(self, ref: str, platform: str, observer: Observer) -> ImageInfo:
+        """Pull from a registry, with the credentials that the docker command would use."""
+
+    def import_tar(
+        self, tag: str, tar: BinaryIO | Iterable[bytes], *, labels: Mapping[str, str], platform: str
+    ) -> ImageInfo:
+        """Make an image of one layer from a tar stream and tag it."""
+
+    def build(
+        self,
+        context: Iterable[bytes],
+        *,
+        tag: str,
+        labels: Mapping[str, str],
+        platform: str,
+        network: str,
+        observer: Observer,
+        no_cache: bool = False,
+    ) -> str:
+        """Build with BuildKit from a tar stream whose `Dockerfile` is at its top; returns the image id.
+
+        `tag` is put by the engine only when the build succeeds. Raises BuildError with the failing step, its
+        last lines and its exit code. Closing (an exception in the observer, an interrupt) cancels the build.
+        """
+
+    def container(self, spec: ContainerSpec) -> AbstractContextManager[Container]:
+        """A created container, removed with its volume whatever happens."""
+
+    def tag(self, image_id: str, ref: str) -> None:
+        """Give an image one more name."""
+
+    def remove(self, ref: str) -> None:
+        """Remove an image, or one of its names; quietly when it is not there."""
+
+    def disk_free(self) -> int | None:
+        """Bytes free where the engine keeps its data; None when it is on another machine."""
+
+    def data_root(self) -> Path | None:
+        """The engine's data directory where this machine sees it."""
