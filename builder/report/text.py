@@ -1,0 +1,179 @@
+"""Results as text for people. No value is shortened: what does not fit is folded, in a pipe it is whole."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from builder.lock.model import LockSet
+from builder.plan import Plan
+from builder.problems import Problem
+from builder.report.duration import human_time
+from builder.report.plain import many_lines, one_line
+from builder.report.size import human_size
+from builder.smoke.verdict import TestResult, Verdict
+from builder.spec.model import ImageSpec
+
+STYLES = {"passed": "green", "failed": "bold red", "timeout": "bold red", "not-run": "yellow"}
+Cell = str | Text
+
+
+def table(headers: Sequence[str], rows: Sequence[Sequence[Cell]], *, color: bool, width: int) -> str:
+    """Columns two blanks apart, without lines, so that it reads in any encoding and in a pipe."""
+    grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for header in headers:
+        grid.add_column(header, overflow="fold")
+    for row in rows:
+        grid.add_row(*(_cell(cell) for cell in row))
+    return _rendered([grid], color, width)
+
+
+def fields(pairs: Sequence[tuple[str, Cell]], *, color: bool, width: int) -> str:
+    """`name  value`, one below the other, the values in one column."""
+    return _rendered([_fields(pairs)], color, width)
+
+
+def verdict_text(verdict: Verdict, *, color: bool, width: int) -> str:
+    """The tests with their numbers, what failed and why, what nobody proved, and which image it is about."""
+    grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for header in ("TEST", "ENVIRONMENT", "RESULT", "TIME", "MEASURED"):
+        grid.add_column(header, overflow="fold")
+    for result in verdict.results:
+        grid.add_row(*_result_row(result))
+    failed = [result for result in verdict.results if result.outcome in {"failed", "timeout"}]
+    parts: list[Table | Text] = [grid, Text("")]
+    if failed:
+        parts += [*(_failure(result) for result in failed), Text("")]
+    parts.append(_fields(_verdict_fields(verdict)))
+    return _rendered(parts, color, width)
+
+
+def plan_text(plans: Sequence[Plan], *, color: bool, width: int) -> str:
+    """What would be built: base, packages, bytes to have at hand, identity."""
+    rows = [
+        [
+            plan.spec.ref,
+            plan.lock.platform,
+            plan.lock.base.ref,
+            str(sum(len(one.conda) + len(one.pip) for one in plan.lock.environments)),
+            human_size(sum(file.size or 0 for file in plan.lock.files)),
+            plan.digest[:12],
+        ]
+        for plan in plans
+    ]
+    headers = ["IMAGE", "PLATFORM", "BASE", "PACKAGES", "TO FETCH", "PLAN"]
+    return table(headers, rows, color=color, width=width)
+
+
+def show_text(spec: ImageSpec, lock: LockSet | None = None, *, color: bool, width: int) -> str:
+    """One definition after everything was merged in; with its lock, also what was solved."""
+    pairs: list[tuple[str, Cell]] = [
+        ("image", spec.ref),
+        ("summary", spec.summary),
+        ("extends", ", ".join(spec.lineage)),
+        ("base", f"{spec.base.key} ({spec.base.ref})"),
+        ("installer", f"{spec.installer.kind} {spec.installer.version}" if spec.installer else "none"),
+        ("platforms", ", ".join(spec.platforms)),
+    ]
+    for one in spec.environments:
+        asked = [*one.conda, *(f"pip: {line}" for line in one.pip)]
+        pairs.append((f"environment {one.name}", f"{', '.join(asked)} (from {', '.join(one.channels)})"))
+    pairs += [
+        ("apt", ", ".join(spec.apt)),
+        ("cuda", spec.cuda or ""),
+        ("smoke tests", ", ".join(test.name for test in spec.smoke)),
+    ]
+    for locked in lock.environments if lock else ():
+        count = f"{len(locked.conda)} conda and {len(locked.pip)} pip packages"
+        pairs.append((f"locked {locked.name}", f"{count}, python {locked.python or 'none'}"))
+    return fields([pair for pair in pairs if pair[1]], color=color, width=width)
+
+
+def problems_text(problems: Sequence[Problem], *, color: bool) -> str:
+    """One problem a line, never folded, so that editors find the place; then how many there are."""
+    lines = [
+        Text(one_line(str(problem)), style="yellow" if problem.warning else "red") for problem in problems
+    ]
+    warnings = sum(problem.warning for problem in problems)
+    counts = [(len(problems) - warnings, "problem"), (warnings, "warning")]
+    told = [f"{count} {word}{'s' if count != 1 else ''}" for count, word in counts if count]
+    return _rendered([*lines, Text(", ".join(told) or "no problems", style="bold")], color, None)
+
+
+def numbers_text(result: TestResult) -> str:
+    """`coefficient 2, mse 0`: the numbers; the texts where a test has no numbers (`python 3.11.2`)."""
+    numbers = {name: f"{value:.6g}" for name, value in result.numbers.items() if isinstance(value, float)}
+    return ", ".join(f"{name} {value}" for name, value in (numbers or result.numbers).items())
+
+
+def _result_row(result: TestResult) -> list[Text]:
+    ran = result.outcome != "not-run"
+    measured = numbers_text(result) if ran and result.numbers else "" if ran else result.reason
+    cells = [_cell(result.name), _cell(result.environment)]
+    cells.append(Text(result.outcome, style=STYLES[result.outcome]))
+    return [*cells, Text(human_time(result.seconds) if ran else "-"), _cell(measured)]
+
+
+def _failure(result: TestResult) -> Text:
+    """The reason a test failed, each fault on a line of its own, then the last lines it printed."""
+    head = _cell(f"{result.name} in {result.environment}: {result.outcome}")
+    head.stylize(STYLES[result.outcome])
+    for fault in result.reason.split("; "):
+        head.append(f"\n  {one_line(fault)}")
+    for line in many_lines(result.output) if result.output else ():
+        head.append(f"\n  | {line}", style="dim")
+    return head
+
+
+def _verdict_fields(verdict: Verdict) -> list[tuple[str, Cell]]:
+    ran = sum(result.outcome != "not-run" for result in verdict.results)
+    good = sum(result.outcome == "passed" for result in verdict.results)
+    told = f"{good} of {ran} tests passed in {human_time(verdict.seconds)}"
+    head = Text(
+        "PASSED" if verdict.passed else "NOT PASSED", style="bold green" if verdict.passed else "bold red"
+    )
+    stand_in = ", with a stand-in for the installer" if verdict.stand_in else ""
+    return [
+        ("verdict", head.append(f": {told}", style="not bold default")),
+        *((f"not proven: {tier}", reason) for tier, reason in verdict.not_proven.items()),
+        ("image", f"{verdict.image}  {verdict.image_id}"),
+        ("made from", f"{verdict.source}{stand_in}"),
+        ("engine", verdict.engine),
+    ]
+
+
+def _fields(pairs: Sequence[tuple[str, Cell]]) -> Table:
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    grid.add_column(style="dim", overflow="fold")
+    grid.add_column(overflow="fold")
+    for name, value in pairs:
+        grid.add_row(_cell(name), _cell(value))
+    return grid
+
+
+def _cell(value: Cell) -> Text:
+    """Plain text never means markup, and never holds what could steer a terminal."""
+    return value if isinstance(value, Text) else Text("\n".join(many_lines(value)))
+
+
+def _rendered(parts: Sequence[Table | Text], color: bool, width: int | None) -> str:
+    """The parts below each other. width None: nothing is folded."""
+    console = Console(
+        file=io.StringIO(),
+        width=width or 10_000,
+        force_terminal=color,
+        color_system="standard" if color else None,
+        markup=False,
+        emoji=False,
+        highlight=False,
+        legacy_windows=False,
+        _environ={},
+    )
+    with console.capture() as caught:
+        for part in parts:
+            console.print(part, overflow="fold")
+    return "\n".join(line.rstrip() for line in caught.get().splitlines())

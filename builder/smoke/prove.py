@@ -1,0 +1,122 @@
+"""Prove an image: run its smoke tests in containers of the very image id, and judge what they measured."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timezone
+
+from builder import __version__
+from builder.engine.port import Engine, Limits
+from builder.errors import ProofError
+from builder.plan import Plan
+from builder.progress import Observer
+from builder.smoke.run import Bench, run_case, script_sha256
+from builder.smoke.sandbox import DEFAULT_LIMITS
+from builder.smoke.select import cases
+from builder.smoke.verdict import TestResult, Verdict
+from builder.values import digest_of
+
+PLAN_LABEL = "io.imgbuild.plan"
+NO_AUDIT = "the audit arrives with a later version"
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """The verdict, and the plots by `ENVIRONMENT/TEST/NAME.png`, as its results name them."""
+
+    verdict: Verdict
+    plots: Mapping[str, bytes] = field(default_factory=dict)
+
+    @property
+    def json(self) -> str:
+        """The verdict as a JSON document."""
+        return self.verdict.model_dump_json(indent=2)
+
+
+def prove(
+    engine: Engine,
+    plan: Plan,
+    image_id: str,
+    *,
+    observer: Observer,
+    limits: Limits | None = None,
+    only: Sequence[str] | None = None,
+) -> Proof:
+    """Run every smoke test of the plan in the image and say what was proven.
+
+    limits: memory, tmpfs, processes and CPUs of each test, and a ceiling in seconds above the tests' own
+    timeouts. only: names of the tests to run. A test that fails is a result and never an exception. Raises
+    ProofError when the engine has no such image or it is another plan's, UsageError for an unknown name in
+    `only`, EngineError when the engine goes away.
+    """
+    chosen = cases(plan, only)
+    bench = Bench(engine, plan, _image(engine, plan, image_id), limits or DEFAULT_LIMITS)
+    started, clock = datetime.now(timezone.utc), time.monotonic()
+    results: list[TestResult] = []
+    plots: dict[str, bytes] = {}
+    for case in chosen:
+        result, pictures = run_case(bench, case, observer)
+        results.append(result)
+        plots.update(pictures)
+    info = engine.info()
+    verdict = Verdict(
+        image=plan.spec.ref,
+        image_id=bench.image_id,
+        plan_digest=plan.digest,
+        source=plan.lock.source.label,
+        stand_in=plan.lock.installer.stand_in,
+        engine=f"docker {info.version}, API {info.api_version}, {info.platform}",
+        started=started.isoformat(timespec="seconds"),
+        seconds=round(time.monotonic() - clock, 3),
+        results=tuple(results),
+        not_proven=not_proven(results, only),
+    )
+    return Proof(verdict, plots)
+
+
+def not_proven(results: Sequence[TestResult], only: Sequence[str] | None) -> dict[str, str]:
+    """The tiers that were not run, each with the reason."""
+    reasons = {"audit": NO_AUDIT}
+    left_out = {result.name for result in results if result.tier == 1} - set(only or ())
+    if only and left_out:
+        reasons["cpu"] = f"only {', '.join(only)} was asked for, not {', '.join(sorted(left_out))}"
+    gpu = [result for result in results if result.tier == 2]
+    waiting = [
+        f"{result.name} in {result.environment} {result.reason}"
+        for result in gpu
+        if result.outcome == "not-run"
+    ]
+    if waiting or not gpu:
+        reasons["gpu"] = "; ".join(waiting) or "no smoke test asks for a GPU"
+    return {**reasons, "multi-gpu": "no smoke test asks for several GPUs"}
+
+
+def _image(engine: Engine, plan: Plan, image_id: str) -> str:
+    """The id of the image to test. What another plan made must not be recorded as this plan's."""
+    info = engine.find(image_id)
+    if info is None:
+        raise ProofError(
+            "the engine has no such image", where=image_id, fix=f"build it: imgbuild build {plan.spec.ref}"
+        )
+    built_from = info.labels.get(PLAN_LABEL, plan.digest)
+    if built_from != plan.digest:
+        raise ProofError(
+            f"it was built from plan {built_from[:12]}, and {plan.spec.ref} is plan {plan.digest[:12]} now",
+            where=image_id,
+            fix=f"build it again: imgbuild build {plan.spec.ref}",
+        )
+    return info.id
+
+
+def proof_digest(plan: Plan) -> str:
+    """Hex sha256 over all that decides a verdict beside the image: the tests, their scripts, this version.
+
+    Equal digests for the same image id mean that proving again would do the same.
+    """
+    tests = [
+        [case.lock.name, case.test.model_dump(mode="json", exclude={"script"}), script_sha256(plan, case)]
+        for case in cases(plan)
+    ]
+    return digest_of([__version__, asdict(DEFAULT_LIMITS) | {"seconds": 0}, tests])

@@ -1,0 +1,99 @@
+"""Which test runs in which environment, and why the others do not.
+
+- `python` always runs, in every environment that has a python: each image proves at least that much.
+- A test with `environment:` runs there and nowhere else.
+- A test without it runs in every environment that has what it needs: python, and for a built-in its packages.
+  An environment without them is `not-run`; when no environment has them, the test has failed.
+- `needs: gpu` is `not-run` here: this version gives no GPU to a container.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from builder.errors import UsageError
+from builder.lock.model import EnvironmentLock
+from builder.plan import Plan
+from builder.smoke.builtin import BUILTINS, PYTHON
+from builder.smoke.verdict import Outcome
+from builder.spec.model import SmokeTest
+
+NO_GPU = "needs a GPU, and this run had none"
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One test in one environment. settled: the outcome that stands without a run, with its reason."""
+
+    test: SmokeTest
+    lock: EnvironmentLock
+    settled: Outcome | None = None
+    reason: str = ""
+
+    @property
+    def tier(self) -> int:
+        """2 with a GPU, else 1."""
+        return 2 if self.test.needs == "gpu" else 1
+
+
+def cases(plan: Plan, only: Sequence[str] | None = None) -> tuple[Case, ...]:
+    """Every test of the plan in every environment it belongs to, environment by environment.
+
+    only: names of tests to run; the others are `not-run`. Raises UsageError for a name no test has.
+    """
+    tests = _tests(plan)
+    _check_names(tests, only)
+    order = {lock.name: place for place, lock in enumerate(plan.lock.environments)}
+    found = [case for test in tests for case in _spread(test, plan.lock.environments)]
+    found.sort(key=lambda case: order[case.lock.name])
+    return tuple(_narrow(case, only) for case in found)
+
+
+def _tests(plan: Plan) -> tuple[SmokeTest, ...]:
+    always = SmokeTest(name=PYTHON, timeout=60)
+    given = any(test.name == PYTHON and test.script is None for test in plan.spec.smoke)
+    return plan.spec.smoke if given else (always, *plan.spec.smoke)
+
+
+def _check_names(tests: Sequence[SmokeTest], only: Sequence[str] | None) -> None:
+    names = sorted({test.name for test in tests})
+    for name in only or ():
+        if name not in names:
+            near = difflib.get_close_matches(name, names, 1)
+            mend = f"did you mean {near[0]}?" if near else f"it has {', '.join(names)}"
+            raise UsageError(f"no smoke test is called {name!r}", fix=mend)
+
+
+def _spread(test: SmokeTest, locks: Sequence[EnvironmentLock]) -> list[Case]:
+    """The cases of one test: never none, so that a test that runs nowhere is seen."""
+    wanted = [lock for lock in locks if test.environment in (None, lock.name)]
+    if not wanted:
+        return [Case(test, locks[0], "failed", f"the image has no environment {test.environment!r}")]
+    lacks = [_lacks(test, lock) for lock in wanted]
+    # Asked for by name, or possible nowhere: then what is lacking is a failure and no matter of course.
+    settled: Outcome = "failed" if test.environment is not None or all(lacks) else "not-run"
+    return [
+        Case(test, lock, settled if lack else None, lack) for lock, lack in zip(wanted, lacks, strict=True)
+    ]
+
+
+def _lacks(test: SmokeTest, lock: EnvironmentLock) -> str:
+    """Why the test cannot run in this environment; empty when it can."""
+    if not lock.python:
+        return "the environment has no python"
+    if test.script is not None:
+        return ""
+    if test.name not in BUILTINS:
+        return f"no built-in test is called {test.name!r}; there are {', '.join(sorted(BUILTINS))}"
+    missing = BUILTINS[test.name].missing(lock)
+    return f"the environment has no {', '.join(missing)}" if missing else ""
+
+
+def _narrow(case: Case, only: Sequence[str] | None) -> Case:
+    if only and case.test.name not in only:
+        return Case(case.test, case.lock, "not-run", f"only {', '.join(only)} was asked for")
+    if case.settled is None and case.test.needs == "gpu":
+        return Case(case.test, case.lock, "not-run", NO_GPU)
+    return case

@@ -1,0 +1,233 @@
+"""A small engine for the smoke tests: no Docker, and a container that does what the test says."""
+
+from __future__ import annotations
+
+import json
+import struct
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO
+
+from builder.engine.port import ContainerSpec, EngineInfo, ImageInfo, RunResult
+from builder.errors import BuildError
+from builder.lock.model import CondaPackage, EnvironmentLock, LockedBase, LockedInstaller, LockSet, SourceId
+from builder.plan import Plan
+from builder.progress import Observer
+from builder.spec.model import Base, CondaEnvironment, ImageSpec, SmokeTest
+
+IMAGE = "sha256:" + "a" * 64
+DIGEST = "d" * 64
+VERSIONS = {
+    "python": "3.11.2",
+    "numpy": "2.4.6",
+    "pandas": "3.1.1",
+    "scikit-learn": "1.9.1",
+    "matplotlib": "3.11.2",
+}
+
+
+def png(*, uniform: bool = False, width: int = 40, height: int = 30) -> bytes:
+    """A whole RGB picture: a gradient, or one colour."""
+    rows = [
+        b"\0"
+        + bytes(v % 256 for x in range(width) for v in ((7, 7, 7) if uniform else (x * 5, y * 3, x * y)))
+        for y in range(height)
+    ]
+    head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    body = zlib.compress(b"".join(rows))
+    return b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", head) + _chunk(b"IDAT", body) + _chunk(b"IEND", b"")
+
+
+def _chunk(kind: bytes, body: bytes) -> bytes:
+    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+
+def good_numbers(environment: str = "regression") -> dict[str, float | str]:
+    """What the regression payload writes when all is well."""
+    fit = {"coefficient": 2.0, "intercept": 0.0, "prediction_at_3": 6.0, "mse": 7.9e-31, "baseline_mse": 5.0}
+    return {**fit, **VERSIONS, "prefix": f"/opt/conda/envs/{environment}"}
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a faked run ends and what it leaves."""
+
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    code: int | None = 0
+    output: str = ""
+    timed_out: bool = False
+    out_of_memory: bool = False
+    refused: str = ""  # what the engine says when asked for the files
+
+
+def passes(spec: ContainerSpec, _files: Mapping[str, bytes]) -> Ended:
+    """Any test ends well in the environment it was sent to."""
+    numbers = json.dumps(good_numbers(spec.env.get("IMGBUILD_ENV", "regression")))
+    return Ended({"result.json": numbers.encode(), "regression.png": png()})
+
+
+Behaviour = Callable[[ContainerSpec, Mapping[str, bytes]], "Ended | BaseException"]
+
+
+class FakeContainer:
+    """Behaves as it is told."""
+
+    def __init__(self, spec: ContainerSpec, behaviour: Behaviour) -> None:
+        self._spec = spec
+        self._behaviour = behaviour
+        self._files: dict[str, bytes] = {}
+        self.writable: tuple[str, ...] = ()
+        self._ended = Ended()
+
+    @property
+    def id(self) -> str:
+        return "fake"
+
+    def copy_in(self, files: Mapping[str, bytes], *, writable: Sequence[str] = ()) -> None:
+        self._files.update(files)
+        self.writable = tuple(writable)
+
+    def run(self) -> RunResult:
+        ended = self._behaviour(self._spec, self._files)
+        if isinstance(ended, BaseException):
+            raise ended
+        self._ended = ended
+        return RunResult(ended.code, ended.output, 1.5, ended.timed_out, ended.out_of_memory)
+
+    def copy_out(self, path: str) -> Mapping[str, bytes]:
+        if self._ended.refused:
+            raise BuildError(self._ended.refused)
+        return self._ended.files if path in self.writable else {}
+
+
+class FakeLab:
+    """Holds one image and remembers every container it made and whether each was removed."""
+
+    def __init__(self, behaviour: Behaviour = passes, labels: Mapping[str, str] | None = None) -> None:
+        self.behaviour = behaviour
+        self.labels = {"io.imgbuild.plan": DIGEST} if labels is None else labels
+        self.specs: list[ContainerSpec] = []
+        self.removed = 0
+
+    def info(self) -> EngineInfo:
+        return EngineInfo("20.10.24", "1.41", "linux/amd64", True, "fake", "overlay2")
+
+    def find(self, ref: str) -> ImageInfo | None:
+        known = ref in {IMAGE, "imgbuild/regression:latest"}
+        return (
+            ImageInfo(IMAGE, ("imgbuild/regression:latest",), self.labels, 1, "linux/amd64")
+            if known
+            else None
+        )
+
+    @contextmanager
+    def container(self, spec: ContainerSpec) -> Iterator[FakeContainer]:
+        self.specs.append(spec)
+        try:
+            yield FakeContainer(spec, self.behaviour)
+        finally:
+            self.removed += 1
+
+    def find_by_label(self, labels: Mapping[str, str]) -> tuple[ImageInfo, ...]:
+        raise NotImplementedError
+
+    def pull(self, ref: str, platform: str, observer: Observer) -> ImageInfo:
+        raise NotImplementedError
+
+    def import_tar(
+        self, tag: str, tar: BinaryIO | Iterable[bytes], *, labels: Mapping[str, str], platform: str
+    ) -> ImageInfo:
+        raise NotImplementedError
+
+    def build(
+        self,
+        context: Iterable[bytes],
+        *,
+        tag: str,
+        labels: Mapping[str, str],
+        platform: str,
+        network: str,
+        observer: Observer,
+        no_cache: bool = False,
+    ) -> str:
+        raise NotImplementedError
+
+    def tag(self, image_id: str, ref: str) -> None:
+        raise NotImplementedError
+
+    def remove(self, ref: str) -> None:
+        raise NotImplementedError
+
+    def disk_free(self) -> int | None:
+        return None
+
+    def data_root(self) -> Path | None:
+        return None
+
+
+def environment_lock(name: str = "regression", versions: Mapping[str, str] = VERSIONS) -> EnvironmentLock:
+    """A lock that holds these conda packages."""
+    packages = tuple(
+        CondaPackage(
+            url=f"kit:///channel/linux-64/{package}-{version}-0.conda",
+            sha256="0" * 64,
+            name=package,
+            version=version,
+            build="0",
+            subdir="linux-64",
+            channel="kit:///channel",
+            md5="0" * 32,
+        )
+        for package, version in versions.items()
+    )
+    return EnvironmentLock(name=name, channels=("conda-forge",), conda=packages, input_digest="1" * 64)
+
+
+def plan_of(
+    folder: Path,
+    *tests: SmokeTest,
+    locks: Sequence[EnvironmentLock] | None = None,
+    env: Mapping[str, str] | None = None,
+    lineage: tuple[str, ...] = (),
+) -> Plan:
+    """A plan with these smoke tests, by default of one environment called regression."""
+    locks = locks or (environment_lock(),)
+    file = folder / "environment.yml"
+    spec = ImageSpec(
+        name="regression",
+        folder=folder,
+        lineage=lineage,
+        base=Base(
+            key="debian-bookworm",
+            ref="docker.io/library/debian:bookworm-slim",
+            family="debian",
+            suite="bookworm",
+            glibc="2.36",
+            platforms=("linux/amd64",),
+        ),
+        installer=None,
+        environments=tuple(
+            CondaEnvironment(name=lock.name, channels=lock.channels, conda=("python",), file=file)
+            for lock in locks
+        ),
+        env=dict(env or {}),
+        smoke=tests,
+    )
+    lock_set = LockSet(
+        image="regression",
+        platform="linux/amd64",
+        source=SourceId(kind="kit", kit="b" * 64),
+        base=LockedBase(key="debian-bookworm", ref="imgbuild/base:0", glibc="2.36"),
+        installer=LockedInstaller(
+            url="kit:///installer/x.sh",
+            sha256="2" * 64,
+            kind="miniconda",
+            version="26.5.3-1",
+            stand_in=True,
+        ),
+        environments=tuple(locks),
+    )
+    return Plan(spec=spec, lock=lock_set, groups=(), digest=DIGEST)
