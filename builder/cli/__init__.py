@@ -1,0 +1,23 @@
+"""The command line. Each command is one small file; what they share is in `app` and `boundary`."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Sequence
+from types import FrameType
+
+from builder.cli.app import imgbuild
+from builder.cli.boundary import run
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Entry point of the `imgbuild` command; ends the process with the exit code."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    signal.signal(signal.SIGTERM, _terminated)
+    sys.exit(run(lambda: imgbuild.main(args=words, prog_name="imgbuild", standalone_mode=False), words))
+
+
+def _terminated(_number: int, _frame: FrameType | None) -> None:
+    """A polite kill is an interrupt: containers and half-made files are cleaned up on the way out."""
+    raise KeyboardInterrupt

@@ -1,0 +1,171 @@
+"""The group of all commands, the options every command has, and what they make of them."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import logging
+import os
+import shutil
+import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from builder import __version__
+from builder.progress import Observer
+from builder.spec.project import Project, find_project
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+# Name of the command -> module that holds it, under its name with `-` as `_`. Read in this order by `--help`.
+COMMANDS = {
+    "list": "builder.cli.list_",
+    "show": "builder.cli.show",
+    "check": "builder.cli.check",
+    "schema": "builder.cli.schema",
+    "lock": "builder.cli.lock",
+    "plan": "builder.cli.plan",
+    "render": "builder.cli.render",
+    "build": "builder.cli.build",
+    "test": "builder.cli.test",
+    "kit": "builder.cli.kit",
+}
+
+
+class Commands(click.Group):
+    """Imports a command's module when it is asked for, so that one command does not pay for the others."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All commands, in the order of the work."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command, or None: click then says `No such command` with near misses of ours."""
+        module = COMMANDS.get(cmd_name)
+        if module is None:
+            return None
+        command: click.Command = importlib.import_module(module).COMMAND
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click does, with near misses for a mistyped name."""
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            import difflib
+
+            near = difflib.get_close_matches(args[0], COMMANDS, n=2)
+            hint = f"; did you mean {' or '.join(near)}?" if near else ""
+            raise click.UsageError(f"no such command: {args[0]!r}{hint}", ctx=ctx)
+        return super().resolve_command(ctx, args)
+
+
+@click.command(
+    cls=Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Exit codes: 0 done, 2 usage or definition, 3 lock, 4 engine, 5 build, 6 smoke or audit, "
+    "7 publish or verify, 70 unexpected, 130 interrupted.",
+)
+@click.version_option(__version__, message="imgbuild %(version)s")
+def imgbuild() -> None:
+    """A named environment goes in, a proven image comes out: locked, built, tested, verifiable."""
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """What the common options say, and the two ways out: text for people on stderr, results on stdout."""
+
+    directory: Path | None
+    as_json: bool
+    quiet: bool
+    verbose: bool
+    color: bool
+
+    @property
+    def width(self) -> int:
+        """Columns of the terminal; results that go to a pipe are not folded."""
+        return shutil.get_terminal_size((100, 24)).columns if sys.stdout.isatty() else 1000
+
+    def project(self) -> Project:
+        """The project that `-C` or the working directory names, else the shipped environments."""
+        return find_project(self.directory)
+
+    def say(self, text: str) -> None:
+        """A sentence for people."""
+        if not self.quiet:
+            click.echo(text, err=True)
+
+    def result(self, text: str, document: object) -> None:
+        """The result: text, or with --json exactly one document."""
+        click.echo(json.dumps(document, indent=2, ensure_ascii=False) if self.as_json else text)
+
+    def face(self) -> AbstractContextManager[Observer]:
+        """The observer that shows progress, on stderr."""
+        from builder.report.progress import make_face
+
+        return make_face(
+            sys.stderr,
+            quiet=self.quiet,
+            verbose=self.verbose,
+            color=self.color_on(sys.stderr),
+            environ=os.environ,
+        )
+
+    @property
+    def color_on_stdout(self) -> bool:
+        """Whether results are coloured."""
+        return self.color_on(sys.stdout)
+
+    def color_on(self, stream: Any) -> bool:
+        """Whether this stream gets colour: `--color` first, then NO_COLOR, then whether it is a terminal."""
+        return self.color and (os.environ.get("IMGBUILD_COLOR") == "always" or bool(stream.isatty()))
+
+
+def command(name: str, *, epilog: str = "") -> Callable[[F], click.Command]:
+    """A command with the common options; the function gets an App first."""
+
+    def wrap(function: F) -> click.Command:
+        options = [
+            click.option("-C", "directory", type=click.Path(path_type=Path, file_okay=False), metavar="DIR",
+                         help="Work on the project in DIR."),
+            click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout."),
+            click.option("-q", "--quiet", is_flag=True, help="Print results and errors only."),
+            click.option("-v", "--verbose", is_flag=True, help="Print the output of every step, and a log."),
+            click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto",
+                         show_default=True, help="Colour; NO_COLOR is honoured."),
+        ]  # fmt: skip
+
+        def call(
+            directory: Path | None, as_json: bool, quiet: bool, verbose: bool, color: str, **rest: Any
+        ) -> object:
+            _set_up_logging(verbose)
+            return function(App(directory, as_json, quiet, verbose, _color(color)), **rest)
+
+        call.__doc__ = function.__doc__
+        call.__click_params__ = getattr(function, "__click_params__", [])  # type: ignore[attr-defined]
+        made: Callable[..., Any] = call
+        for option in reversed(options):
+            made = option(made)
+        return click.command(name, epilog=epilog)(made)
+
+    return wrap
+
+
+def _color(choice: str) -> bool:
+    if choice == "always":
+        os.environ["IMGBUILD_COLOR"] = "always"
+        return True
+    return choice == "auto" and not os.environ.get("NO_COLOR")
+
+
+def _set_up_logging(verbose: bool) -> None:
+    level = logging.DEBUG if verbose else logging.WARNING
+    logging.basicConfig(
+        level=level, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr, force=True
+    )
+    logging.getLogger("urllib3").setLevel(logging.INFO)

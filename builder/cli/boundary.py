@@ -1,0 +1,136 @@
+"""The one place that turns a fault into words and an exit code."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import platform
+import sys
+import tempfile
+import traceback
+from collections.abc import Callable, Sequence
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import click
+
+from builder import __version__
+from builder.errors import DefinitionError, ImgbuildError
+from builder.report.plain import many_lines
+
+INTERRUPTED = 130
+UNEXPECTED = 70
+
+
+def run(command: Callable[[], object], argv: Sequence[str]) -> int:  # noqa: PLR0911  (a table of endings)
+    """Run a command to its end and return the exit code; every exception becomes text (or JSON) here."""
+    as_json = wants_json(argv)
+    try:
+        command()
+    except click.exceptions.Exit as ended:
+        return ended.exit_code
+    except click.ClickException as error:
+        return _usage(error, as_json)
+    except ImgbuildError as error:
+        return _expected(error, as_json)
+    except (KeyboardInterrupt, click.Abort):
+        return _say(
+            "interrupted", INTERRUPTED, as_json, fix="what was finished is kept; run it again to go on"
+        )
+    except BrokenPipeError:
+        return _pipe_closed()
+    except Exception as error:  # noqa: BLE001  (the boundary: a surprise becomes a log to attach)
+        return _surprise(error, argv, as_json)
+    return 0
+
+
+def wants_json(argv: Sequence[str]) -> bool:
+    """Whether `--json` was asked for, also when the rest of the line could not be parsed."""
+    ours = argv[: argv.index("--")] if "--" in argv else argv
+    return "--json" in ours
+
+
+def error_document(error: ImgbuildError) -> dict[str, Any]:
+    """The error as data: what `--json` prints in place of a result."""
+    document: dict[str, Any] = {
+        "what": error.what,
+        "where": error.where,
+        "fix": error.fix,
+        "detail": error.detail,
+        "exit_code": error.exit_code,
+    }
+    if isinstance(error, DefinitionError):
+        fields = ("file", "line", "column", "path", "what", "fix", "warning")
+        document["problems"] = [
+            {name: getattr(problem, name) for name in fields} for problem in error.problems
+        ]
+    return document
+
+
+def error_text(error: ImgbuildError) -> str:
+    """The error for people: what, where, what to do next, then the detail."""
+    if isinstance(error, DefinitionError):
+        return f"{error}\nerror: {error.what}"
+    lines = [f"error: {error.what}"]
+    if error.where:
+        lines.append(f"  where: {error.where}")
+    if error.fix:
+        lines.append(f"  to do: {error.fix}")
+    if error.detail:
+        lines.extend(f"  | {line}" for line in many_lines(error.detail.rstrip()))
+    return "\n".join(lines)
+
+
+def _expected(error: ImgbuildError, as_json: bool) -> int:
+    logging.getLogger(__name__).debug("expected error", exc_info=error)
+    if as_json:
+        print(json.dumps({"error": error_document(error)}, indent=2))
+    print(error_text(error), file=sys.stderr)
+    return error.exit_code
+
+
+def _usage(error: click.ClickException, as_json: bool) -> int:
+    context = getattr(error, "ctx", None)
+    hint = f"see `{context.command_path} --help`" if context else "see `imgbuild --help`"
+    return _say(error.format_message().rstrip("."), 2, as_json, fix=hint)
+
+
+def _say(what: str, code: int, as_json: bool, *, fix: str = "") -> int:
+    if as_json:
+        print(
+            json.dumps(
+                {"error": {"what": what, "where": "", "fix": fix, "detail": "", "exit_code": code}}, indent=2
+            )
+        )
+    print(f"error: {what}" + (f"\n  to do: {fix}" if fix else ""), file=sys.stderr)
+    return code
+
+
+def _pipe_closed() -> int:
+    """The reader went away (`imgbuild list | head -1`): not our fault and nothing to say."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
+
+
+def _surprise(error: Exception, argv: Sequence[str], as_json: bool) -> int:
+    """An error nobody expected: keep everything in a log, tell its name."""
+    stamp = datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%SZ")
+    header = [
+        f"imgbuild {__version__}, Python {platform.python_version()}, {platform.platform()}",
+        f"arguments: {list(argv)}",
+        "",
+    ]
+    text = "\n".join(header) + "".join(traceback.format_exception(error))
+    what = f"unexpected {type(error).__name__}: {error}"
+    try:
+        with tempfile.NamedTemporaryFile(
+            "w", prefix=f"imgbuild-{stamp}-", suffix=".log", delete=False
+        ) as log:
+            log.write(text)
+        fix = f"please report it with the log {Path(log.name)}"
+    except OSError:
+        print(text, file=sys.stderr)
+        fix = "please report it with the lines above (no log could be written)"
+    return _say(what, UNEXPECTED, as_json, fix=fix)

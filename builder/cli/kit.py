@@ -1,0 +1,63 @@
+"""`imgbuild kit`: a directory with all that a set of images needs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from builder.cli.app import App, command
+from builder.cli.options import images_named
+from builder.errors import BuildError
+from builder.spec.load import load_image
+
+
+@click.group("kit")
+def kit() -> None:
+    """Make and check kits: bases, installer, packages, wheels and locks in one directory."""
+
+
+@command(
+    "bootstrap",
+    epilog="Example: imgbuild kit bootstrap ./kit regression && imgbuild build regression --kit ./kit",
+)
+@click.argument("where", type=click.Path(path_type=Path, file_okay=False), metavar="DIR")
+@click.argument("names", nargs=-1, metavar="ENV...")
+def bootstrap(app: App, where: Path, names: tuple[str, ...]) -> None:
+    """Make a stand-in kit from Debian's packages and the Python package index alone.
+
+    For places that reach neither a container registry nor a conda channel. The kit names itself a stand-in, and so
+    does every image made from it.
+    """
+    from builder.store.bootstrap import bootstrap_kit
+    from builder.workflow.sources import remember
+
+    project = app.project()
+    specs = [load_image(project, ref) for ref in images_named(app, names, every=False)]
+    with app.face() as observer:
+        made = remember(bootstrap_kit(where, specs, observer))
+    text = f"kit {made.id.kit} in {where}\nuse it: imgbuild build {' '.join(names)} --kit {where}"
+    app.result(text, {"kit": made.id.kit, "directory": str(where), "images": list(names)})
+
+
+@command("check", epilog="Example: imgbuild kit check ./kit")
+@click.argument("where", type=click.Path(path_type=Path, file_okay=False), metavar="DIR")
+def check(app: App, where: Path) -> None:
+    """Compare every file of a kit with its recorded hash. Exit code 5 when one differs."""
+    from builder.store.kit import Kit
+
+    opened = Kit.open(where)
+    faults = opened.check()
+    if faults:
+        raise BuildError(
+            f"{len(faults)} files of the kit are not what it says",
+            where=str(where),
+            fix="copy the kit again from where it came, or make it anew",
+            detail="\n".join(faults),
+        )
+    app.result(f"kit {opened.id.kit}: every file is what it says", {"kit": opened.id.kit, "faults": []})
+
+
+kit.add_command(bootstrap)
+kit.add_command(check)
+COMMAND = kit

@@ -1,0 +1,62 @@
+"""The lock an image is built from: read, never solved in passing."""
+
+from __future__ import annotations
+
+import os
+
+from builder.errors import LockError
+from builder.lock.files import read_lock, write_lock
+from builder.lock.model import LockSet
+from builder.lock.source import Source
+from builder.lock.stale import stale_reasons
+from builder.progress import Note, Observer
+from builder.spec.model import ImageSpec, Platform
+
+
+def current_lock(
+    spec: ImageSpec, platform: Platform, source: Source, *, locked: bool, observer: Observer
+) -> LockSet:
+    """The lock of this image in this source, known to be fresh.
+
+    A missing lock of the upstream is made once, and said so, unless `locked` is set or the variable CI is.
+    Raises LockError when it is missing then, stale, or missing from a kit.
+    """
+    folder = source.lock_folder(spec)
+    lock = read_lock(spec, platform, folder, missing_ok=True)
+    if lock is None:
+        lock = _made_once(
+            spec, platform, source, locked=locked or bool(os.environ.get("CI")), observer=observer
+        )
+    reasons = stale_reasons(spec, lock, source)
+    if reasons:
+        raise LockError(
+            f"the lock of {spec.ref} is stale: {'; '.join(reasons)}",
+            where=str(folder),
+            fix=_mend(spec, source),
+        )
+    return lock
+
+
+def _made_once(
+    spec: ImageSpec, platform: Platform, source: Source, *, locked: bool, observer: Observer
+) -> LockSet:
+    folder = source.lock_folder(spec)
+    if source.id.kind == "kit" or locked:
+        raise LockError(f"{spec.ref} has no lock for {platform}", where=str(folder), fix=_mend(spec, source))
+    observer(Note(f"{spec.ref} has no lock yet: making one in {folder} (commit it)"))
+    return make_and_write(spec, platform, source, observer)
+
+
+def make_and_write(spec: ImageSpec, platform: Platform, source: Source, observer: Observer) -> LockSet:
+    """Solve, resolve and write the lock of one image for one platform."""
+    from builder.lock.make import make_lock
+
+    lock = make_lock(spec, platform, source, observer)
+    write_lock(lock, source.lock_folder(spec), spec)
+    return lock
+
+
+def _mend(spec: ImageSpec, source: Source) -> str:
+    if source.id.kind == "kit":
+        return f"make the kit anew with `imgbuild kit bootstrap DIR {spec.name}`"
+    return f"run `imgbuild lock {spec.ref}` and commit the result"

@@ -1,0 +1,117 @@
+"""The command line as a user types it, where no engine is needed."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.workshop import REPOSITORY, Ran
+
+
+def imgbuild(*words: str, cwd: Path = REPOSITORY, **env: str) -> Ran:
+    clean = {key: value for key, value in os.environ.items() if not key.startswith("IMGBUILD_")}
+    done = subprocess.run(
+        [sys.executable, "-m", "builder.cli", *words],
+        cwd=cwd,
+        env={**clean, "PYTHONPATH": str(REPOSITORY), **env},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return Ran(done.returncode, done.stdout, done.stderr)
+
+
+def test_help_names_every_command_with_a_sentence() -> None:
+    done = imgbuild("--help")
+    assert done.code == 0
+    commands = done.out.split("Commands:")[1].split("Exit codes")[0].strip().splitlines()
+    assert len(commands) >= 10
+    assert all(len(line.split(None, 1)) == 2 for line in commands)
+
+
+@pytest.mark.parametrize(
+    "name", ["list", "show", "check", "schema", "lock", "plan", "render", "build", "test"]
+)
+def test_every_command_has_help_with_an_example(name: str) -> None:
+    done = imgbuild(name, "--help")
+    assert done.code == 0
+    assert "Example" in done.out
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["biuld"], "build"),
+        (["build"], "which image?"),
+        (["build", "--all", "regression"], "not both"),
+        (["build", "regresion"], "regression"),
+        (["show", "../regression"], ""),
+        (["show", "regression@nothing"], "nothing"),
+        (["list", "--nonsense"], "--nonsense"),
+        (["list", "-C", "/does/not/exist"], "/does/not/exist"),
+        (["build", "regression", "--kit", "/does/not/exist"], ""),
+    ],
+)
+def test_wrong_words_end_with_2_and_a_hint(words: list[str], said: str, tmp_path: Path) -> None:
+    done = imgbuild(*words, DOCKER_HOST=f"unix://{tmp_path}/none.sock")
+    assert done.code in {2, 4} if "--kit" in words else done.code == 2, done.err
+    assert said in done.err
+    assert "Traceback" not in done.err
+
+
+def test_list_as_json() -> None:
+    document = imgbuild("list", "--json").document
+    assert {"regression", "report"} <= {image["name"] for image in document["images"]}
+
+
+def test_schema_is_json_and_the_committed_one() -> None:
+    text = imgbuild("schema").out
+    assert json.loads(text)["$schema"]
+    assert text == (REPOSITORY / "schema" / "image.schema.json").read_text()
+
+
+def test_show_prints_an_environment_that_other_tools_read() -> None:
+    text = imgbuild("show", "report", "--environment").out
+    assert "name: report" in text
+    assert "scikit-learn" in text
+    assert "tabulate" in text
+
+
+def test_plan_tells_a_missing_lock_and_ends_well() -> None:
+    done = imgbuild("plan", "--json", "--kit", "none")
+    assert done.code == 0, done.err
+    assert all("lock" in image["trouble"] for image in done.document["images"])
+
+
+def test_a_closed_pipe_is_quiet() -> None:
+    done = subprocess.run(
+        f"{sys.executable} -m builder.cli show regression | head -1",
+        shell=True,
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "Traceback" not in done.stderr
+    assert "error" not in done.stderr
+
+
+def test_it_works_outside_a_project(tmp_path: Path) -> None:
+    done = imgbuild("list", "--json", cwd=tmp_path)
+    assert done.code == 0, done.err
+    assert "regression" in {image["name"] for image in done.document["images"]}
+
+
+def test_a_project_of_ones_own(tmp_path: Path) -> None:
+    mine = tmp_path / "envs" / "mine"
+    mine.mkdir(parents=True)
+    (mine / "environment.yml").write_text("dependencies:\n  - python=3.12\n")
+    inner = tmp_path / "deep" / "down"
+    inner.mkdir(parents=True)
+    names = {image["name"] for image in imgbuild("list", "--json", cwd=inner).document["images"]}
+    assert names == {"mine"}

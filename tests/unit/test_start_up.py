@@ -1,0 +1,31 @@
+"""Heavy imports stay inside the commands that need them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from tests.support.workshop import REPOSITORY
+
+HEAVY = {"docker", "rattler", "requests", "jinja2", "urllib3"}
+
+
+@pytest.mark.parametrize("words", [["--help"], ["list"], ["schema"]])
+def test_light_commands_import_nothing_heavy(words: list[str]) -> None:
+    script = (
+        "import sys\nfrom builder.cli import main\n"
+        f"try: main({words!r})\nexcept SystemExit as end: assert not end.code, end.code\n"
+        "print(*sorted({name.split('.')[0] for name in sys.modules}), sep='\\n', file=sys.stderr)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=REPOSITORY, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert not HEAVY & set(done.stderr.split())
+
+
+def test_engine_commands_import_no_solver() -> None:
+    script = "import sys, builder.workflow.build, builder.engine.connect; assert 'rattler' not in sys.modules"
+    assert subprocess.run([sys.executable, "-c", script], cwd=REPOSITORY, check=False).returncode == 0
