@@ -1,0 +1,38 @@
+# The two commands: `make demo` builds and proves an image on this machine, `make test` passes all tests.
+# Both set up what they need, say what they do, and are safe to repeat.
+.PHONY: help demo test test-unit lint soak bench generate clean
+
+help: ## what there is
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort
+
+demo: ## build and prove `regression` on this machine, from nothing
+	@./scripts/setup
+	@.venv/bin/python -m scripts.engine_up
+	@.venv/bin/python -m scripts.demo
+
+test: lint ## all tests, with a real engine and real builds
+	@.venv/bin/python -m scripts.engine_up
+	@.venv/bin/python -m pytest
+
+test-unit: lint ## the tests that need no engine
+	@.venv/bin/python -m pytest -m "not engine" tests/unit tests/contract
+
+lint: ## style, types, architecture
+	@./scripts/setup
+	@.venv/bin/python -m ruff check .
+	@.venv/bin/python -m ruff format --check .
+	@.venv/bin/python -m mypy
+	@.venv/bin/lint-imports
+	@.venv/bin/python -m scripts.lint_house
+
+bench: ## speed and sizes, as medians of one run
+	@./scripts/setup
+	@.venv/bin/python -m scripts.engine_up
+	@.venv/bin/python -m benchmarks.first_image
+
+generate: ## what the program prints into the repository: the schema
+	@./scripts/setup
+	@.venv/bin/imgbuild schema > schema/image.schema.json
+
+clean: ## what these commands made here
+	rm -rf .venv .cache .imgbuild .mypy_cache .ruff_cache .pytest_cache

@@ -1,0 +1,85 @@
+"""A second Docker daemon for tests that stop it: own network name space, own data, own socket."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass
+class SpareEngine:
+    """A daemon that may be killed and started again. Its socket's path must be short (108 bytes are the most)."""
+
+    home: Path
+    process: subprocess.Popen[bytes] | None = field(default=None)
+
+    @property
+    def endpoint(self) -> str:
+        """What DOCKER_HOST says."""
+        return f"unix://{self.home}/docker.sock"
+
+    def start(self) -> None:
+        """Start it and wait until it answers."""
+        self.home.mkdir(parents=True, exist_ok=True)
+        (self.home / "docker.pid").unlink(missing_ok=True)
+        places = [
+            f"--data-root={self.home}/data",
+            f"--exec-root={self.home}/exec",
+            f"--pidfile={self.home}/docker.pid",
+            f"--host={self.endpoint}",
+        ]
+        # Without a network name space of its own, --bridge=none would take docker0 from the machine's engine.
+        argv = [
+            "unshare",
+            "--net",
+            "dockerd",
+            "--bridge=none",
+            "--iptables=false",
+            "--ip-forward=false",
+            *places,
+        ]
+        with (self.home / "log").open("ab") as log:
+            self.process = subprocess.Popen(
+                argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+            )
+        self._wait()
+
+    def kill(self) -> None:
+        """Kill it as a crash would: at once, and all of its processes."""
+        if self.process is not None:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+            self._kill_containerd()
+
+    def stop(self) -> None:
+        """Stop it in order, and take its mounts away."""
+        if self.process is None:
+            return
+        self.process.terminate()
+        try:
+            self.process.wait(30)
+        except subprocess.TimeoutExpired:
+            self.kill()
+        self.process = None
+        subprocess.run(["umount", "-R", str(self.home / "data")], capture_output=True, check=False)
+
+    def _kill_containerd(self) -> None:
+        """dockerd's own containerd lives in another process group and would be taken for a running one."""
+        noted = self.home / "exec" / "containerd" / "containerd.pid"
+        if noted.exists():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(int(noted.read_text()), signal.SIGKILL)
+            noted.unlink()
+
+    def _wait(self) -> None:
+        end = time.monotonic() + 60
+        check = ["docker", "--host", self.endpoint, "version"]
+        while subprocess.run(check, capture_output=True, check=False).returncode != 0:
+            if time.monotonic() > end:
+                raise RuntimeError((self.home / "log").read_text()[-2000:])
+            time.sleep(0.2)

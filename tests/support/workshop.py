@@ -1,0 +1,86 @@
+"""A project with the shipped environments and the tests' own, and a kit made for all of them, once per run."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent
+REPOSITORY = HERE.parent.parent
+PREFIX = "imgbuild-test"
+KIT_IMAGES = ("regression", "report", "tiny", "two", "broken", "hanging", "offline")
+
+
+@dataclass(frozen=True)
+class Ran:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def document(self) -> Any:
+        """Its `--json` answer."""
+        return json.loads(self.out)
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """A project directory, a kit and a store that belong to one test run."""
+
+    root: Path
+    kit: Path
+    cache: Path
+
+    def environ(self, more: Mapping[str, str] | None = None) -> dict[str, str]:
+        """The environment a command runs in: nothing of the developer's own imgbuild settings."""
+        kept = {
+            key: value for key, value in os.environ.items() if not key.startswith("IMGBUILD_") and key != "CI"
+        }
+        mine = {"IMGBUILD_CACHE": str(self.cache), "IMGBUILD_PREFIX": PREFIX, "PYTHONPATH": str(REPOSITORY)}
+        return {**kept, **mine, **(more or {})}
+
+    def run(self, *words: str, env: Mapping[str, str] | None = None, cwd: Path | None = None) -> Ran:
+        """Run `imgbuild WORDS` as a user would, to its end."""
+        done = subprocess.run(
+            self.argv(*words),
+            cwd=cwd or self.root,
+            env=self.environ(env),
+            capture_output=True,
+            text=True,
+            stdin=subprocess.DEVNULL,
+            check=False,
+        )
+        return Ran(done.returncode, done.stdout, done.stderr)
+
+    def start(self, *words: str, env: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
+        """Start `imgbuild WORDS` and leave it running."""
+        return subprocess.Popen(
+            self.argv(*words),
+            cwd=self.root,
+            env=self.environ(env),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+
+    @staticmethod
+    def argv(*words: str) -> list[str]:
+        """The command line of `imgbuild WORDS` with this interpreter."""
+        return [sys.executable, "-m", "builder.cli", *words]
+
+
+def project_at(root: Path) -> Path:
+    """A project of the shipped environments and the tests' own."""
+    shutil.copytree(REPOSITORY / "envs", root / "envs")
+    shutil.copytree(HERE / "envs", root / "envs", dirs_exist_ok=True)
+    return root
