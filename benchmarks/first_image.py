@@ -19,7 +19,7 @@ from pathlib import Path
 
 from builder.engine.connect import connect
 from builder.report.size import human_size
-from builder.report.text import table
+from builder.report.columns import table
 from tests.support.spare_engine import SpareEngine
 from tests.support.workshop import REPOSITORY, Workshop
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import sys
 from collections.abc import Sequence
@@ -13,6 +14,7 @@ from builder.cli.boundary import run
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Entry point of the `imgbuild` command; ends the process with the exit code."""
+    gc.set_threshold(100_000)  # a short command ends before collecting would pay
     words = list(sys.argv[1:] if argv is None else argv)
     signal.signal(signal.SIGTERM, _terminated)
     sys.exit(run(lambda: imgbuild.main(args=words, prog_name="imgbuild", standalone_mode=False), words))

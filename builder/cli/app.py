@@ -164,8 +164,7 @@ def _color(choice: str) -> bool:
 
 
 def _set_up_logging(verbose: bool) -> None:
-    level = logging.DEBUG if verbose else logging.WARNING
-    logging.basicConfig(
-        level=level, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr, force=True
-    )
-    logging.getLogger("urllib3").setLevel(logging.INFO)
+    """Warnings for everybody; with -v also what we do ourselves, and not what every library does."""
+    style = "%(levelname)s %(name)s: %(message)s"
+    logging.basicConfig(level=logging.WARNING, format=style, stream=sys.stderr, force=True)
+    logging.getLogger("builder").setLevel(logging.DEBUG if verbose else logging.WARNING)

@@ -19,7 +19,7 @@ def listed(app: App) -> None:
 
 
 def _text(app: App, rows: list[Row]) -> str:
-    from builder.report.text import table
+    from builder.report.columns import table
 
     cells = [[row.name, row.summary, row.base, row.source, row.lock, row.proven] for row in rows]
     return table(

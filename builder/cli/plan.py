@@ -73,8 +73,8 @@ def _described(made: Plan) -> Step:
 
 
 def _text(app: App, steps: list[Step]) -> str:
+    from builder.report.columns import table
     from builder.report.size import human_size
-    from builder.report.text import table
 
     rows = [
         [one.image, one.platform, one.source[:16], str(one.packages or ""), human_size(one.bytes) if one.bytes else "",

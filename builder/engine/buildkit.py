@@ -17,10 +17,11 @@ _TITLE = 160
 _EXIT_CODE = re.compile(r"exit code: (\d+)\s*$")
 _MOUNT = re.compile(r"--mount=\S+ (?:\\ )?")
 _LONG_HASH = re.compile(r"\b([0-9a-f]{12})[0-9a-f]{52}\b")
+_ONLY_STAGE = re.compile(r"^\[stage-0 ")
 # Our pages begin a RUN with `: 'What it does';`, which tells more than the commands do.
 _TITLED_RUN = re.compile(r"RUN : '?([^';]+)'?;.*")
 # Steps that the builder adds to hand the context over: nothing a reader of the Dockerfile would look for.
-_INTERNAL = ("[internal]", "copy /context /", "docker-image://", "local://")
+_INTERNAL = ("[internal]", "copy /context /", "docker-image://", "local://", "FROM docker.io/imgbuild/pkg:")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,7 @@ class _Step:
     begun: float | None = None
     error: str = ""
     shown: bool = False  # a StepStarted without its StepFinished is out
+    over: bool = False  # a FROM is reported twice: once looked up, once as cached
     parts: dict[str, tuple[int, int]] = field(default_factory=dict)
     pending: dict[int, LineAssembler] = field(default_factory=dict)
     tail: deque[str] = field(default_factory=lambda: deque(maxlen=_TAIL))
@@ -94,10 +96,8 @@ class BuildProgress:
 
     def _started(self, vertex: Vertex) -> Iterator[Event]:
         step = self._steps[vertex.digest]
-        if vertex.started is None or step.shown or step.internal:
+        if vertex.started is None or step.shown or step.over or step.internal:
             return
-        if step.begun is not None and vertex.started <= step.begun:
-            return  # told before, and over since
         step.begun, step.shown = vertex.started, True
         yield StepStarted(PHASE, _key(vertex.digest), shorten(step.name))
 
@@ -124,7 +124,7 @@ class BuildProgress:
             yield from self._told(vertex.digest, step, assembler.flush())
         if not step.shown:
             return
-        step.shown = False
+        step.shown, step.over = False, True
         seconds = max(0.0, vertex.completed - (step.begun or vertex.completed))
         yield StepFinished(_key(vertex.digest), seconds, cached=vertex.cached, error=vertex.error)
 
@@ -139,7 +139,7 @@ class BuildProgress:
 def shorten(name: str) -> str:
     """A step's name on one line, in 160 characters: a RUN without its mounts, or by the title it begins with."""
     line = _LONG_HASH.sub(r"\1", _MOUNT.sub("", " ".join(name.split())))
-    line = _TITLED_RUN.sub(r"\1", line)
+    line = _TITLED_RUN.sub(r"\1", _ONLY_STAGE.sub("[", line))
     return line if len(line) <= _TITLE else line[: _TITLE - 4] + " ..."
 
 

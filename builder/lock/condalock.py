@@ -3,8 +3,6 @@
 Only what the format has a place for stands here; the rest is in imgbuild.lock.json (`builder.lock.files`).
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass

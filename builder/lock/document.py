@@ -1,7 +1,5 @@
 """imgbuild.lock.json: what the conda-lock format has no place for, as values."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from typing import Literal
 

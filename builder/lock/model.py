@@ -3,8 +3,6 @@
 A lock names canonical URLs only. Where the bytes really come from is the source's business.
 """
 
-from __future__ import annotations
-
 from typing import Literal
 from urllib.parse import unquote
 

@@ -6,10 +6,10 @@ import threading
 import time
 from typing import TextIO
 
-from builder.progress import Event, Note, StepLogged
+from builder.progress import Event, Note, StepLogged, StepStarted
 from builder.report.folding import Fold
 from builder.report.plain import encodable, one_line
-from builder.report.steps import Clock, Ended, Steps
+from builder.report.steps import Clock, Ended, Steps, short
 
 RED, DIM, PLAIN = "\x1b[31m", "\x1b[2m", "\x1b[0m"
 
@@ -17,7 +17,7 @@ RED, DIM, PLAIN = "\x1b[31m", "\x1b[2m", "\x1b[0m"
 class PlainFace:
     """An observer that prints each step when it ended; safe to call from several threads.
 
-    verbose prints what steps log as it comes. Otherwise a CI system that can fold gets it
+    verbose also prints when a step begins, and what it logs as it comes. Otherwise a CI system that can fold gets it
     folded, and elsewhere nothing is printed of it.
     """
 
@@ -45,6 +45,8 @@ class PlainFace:
                 self._show(ended)
             elif isinstance(event, Note):
                 self._print(f"note    {one_line(event.text)}")
+            elif self._verbose and isinstance(event, StepStarted):
+                self._print(f"{event.phase:<7} {short(event.title)} ...")
             elif self._verbose and isinstance(event, StepLogged):
                 self._print(f"  | {one_line(event.line)}")
 

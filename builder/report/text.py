@@ -9,27 +9,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from builder.lock.model import LockSet
-from builder.plan import Plan
-from builder.problems import Problem
 from builder.report.duration import human_time
 from builder.report.plain import many_lines, one_line
-from builder.report.size import human_size
 from builder.smoke.verdict import TestResult, Verdict
-from builder.spec.model import ImageSpec
 
 STYLES = {"passed": "green", "failed": "bold red", "timeout": "bold red", "not-run": "yellow"}
 Cell = str | Text
-
-
-def table(headers: Sequence[str], rows: Sequence[Sequence[Cell]], *, color: bool, width: int) -> str:
-    """Columns two blanks apart, without lines, so that it reads in any encoding and in a pipe."""
-    grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    for header in headers:
-        grid.add_column(header, overflow="fold")
-    for row in rows:
-        grid.add_row(*(_cell(cell) for cell in row))
-    return _rendered([grid], color, width)
 
 
 def fields(pairs: Sequence[tuple[str, Cell]], *, color: bool, width: int) -> str:
@@ -50,58 +35,6 @@ def verdict_text(verdict: Verdict, *, color: bool, width: int) -> str:
         parts += [*(_failure(result) for result in failed), Text("")]
     parts.append(_fields(_verdict_fields(verdict)))
     return _rendered(parts, color, width)
-
-
-def plan_text(plans: Sequence[Plan], *, color: bool, width: int) -> str:
-    """What would be built: base, packages, bytes to have at hand, identity."""
-    rows = [
-        [
-            plan.spec.ref,
-            plan.lock.platform,
-            plan.lock.base.ref,
-            str(sum(len(one.conda) + len(one.pip) for one in plan.lock.environments)),
-            human_size(sum(file.size or 0 for file in plan.lock.files)),
-            plan.digest[:12],
-        ]
-        for plan in plans
-    ]
-    headers = ["IMAGE", "PLATFORM", "BASE", "PACKAGES", "TO FETCH", "PLAN"]
-    return table(headers, rows, color=color, width=width)
-
-
-def show_text(spec: ImageSpec, lock: LockSet | None = None, *, color: bool, width: int) -> str:
-    """One definition after everything was merged in; with its lock, also what was solved."""
-    pairs: list[tuple[str, Cell]] = [
-        ("image", spec.ref),
-        ("summary", spec.summary),
-        ("extends", ", ".join(spec.lineage)),
-        ("base", f"{spec.base.key} ({spec.base.ref})"),
-        ("installer", f"{spec.installer.kind} {spec.installer.version}" if spec.installer else "none"),
-        ("platforms", ", ".join(spec.platforms)),
-    ]
-    for one in spec.environments:
-        asked = [*one.conda, *(f"pip: {line}" for line in one.pip)]
-        pairs.append((f"environment {one.name}", f"{', '.join(asked)} (from {', '.join(one.channels)})"))
-    pairs += [
-        ("apt", ", ".join(spec.apt)),
-        ("cuda", spec.cuda or ""),
-        ("smoke tests", ", ".join(test.name for test in spec.smoke)),
-    ]
-    for locked in lock.environments if lock else ():
-        count = f"{len(locked.conda)} conda and {len(locked.pip)} pip packages"
-        pairs.append((f"locked {locked.name}", f"{count}, python {locked.python or 'none'}"))
-    return fields([pair for pair in pairs if pair[1]], color=color, width=width)
-
-
-def problems_text(problems: Sequence[Problem], *, color: bool) -> str:
-    """One problem a line, never folded, so that editors find the place; then how many there are."""
-    lines = [
-        Text(one_line(str(problem)), style="yellow" if problem.warning else "red") for problem in problems
-    ]
-    warnings = sum(problem.warning for problem in problems)
-    counts = [(len(problems) - warnings, "problem"), (warnings, "warning")]
-    told = [f"{count} {word}{'s' if count != 1 else ''}" for count, word in counts if count]
-    return _rendered([*lines, Text(", ".join(told) or "no problems", style="bold")], color, None)
 
 
 def numbers_text(result: TestResult) -> str:

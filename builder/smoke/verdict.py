@@ -1,7 +1,5 @@
 """What was proven of an image, what failed, and what nobody tried."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 from builder.values import Value

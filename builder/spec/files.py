@@ -4,8 +4,6 @@ The JSON schema is made from these types. A key that is not written is not in `m
 merging tells silence from a default.
 """
 
-from __future__ import annotations
-
 from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Discriminator, Field, RootModel, Tag

@@ -3,8 +3,6 @@
 These are the values the rest of the program works on; how they are written in YAML is `builder.spec.files`.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Literal
 

@@ -1,7 +1,5 @@
 """Package groups: the files that enter the engine together."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 from builder.lock.model import LockedFile

@@ -1,7 +1,5 @@
 """kit.yml: what a kit holds, with the sha256 and size of every file."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable
 from pathlib import Path

@@ -1,7 +1,5 @@
 """What there is: one row per image, from files alone. Missing and stale locks are told, not raised."""
 
-from __future__ import annotations
-
 from builder.errors import ImgbuildError
 from builder.lock.files import read_lock
 from builder.lock.source import Source

@@ -30,7 +30,7 @@ def test_the_daemon_is_killed_during_a_build(workshop: Workshop, spare: SpareEng
     process = workshop.start("build", "tiny", "--kit", str(workshop.kit), "-v", env=env)
     assert process.stderr is not None
     for line in process.stderr:
-        if "conda create" in line:
+        if "Environment tiny" in line:
             break
     spare.kill()
     _, err = process.communicate(timeout=120)

@@ -46,12 +46,12 @@ def test_the_same_report_again_tells_nothing_new() -> None:
     assert len(events) == 2
 
 
-def test_a_step_that_begins_anew_is_told_again() -> None:
+def test_a_step_that_is_reported_twice_is_told_once() -> None:
     _, events = follow(
         Status((Vertex("a", "FROM x", started=1.0, completed=1.0),)),
         Status((Vertex("a", "FROM x", cached=True, started=2.0, completed=2.0),)),
     )
-    assert [type(event) for event in events] == [StepStarted, StepFinished] * 2
+    assert [type(event) for event in events] == [StepStarted, StepFinished]
 
 
 @pytest.mark.parametrize("name", ["[internal] load metadata for x", "copy /context /", ""])
@@ -120,7 +120,7 @@ def test_a_step_is_called_by_its_title_and_never_by_its_mounts() -> None:
     mounts = r"RUN --mount=type=tmpfs,target=/mnt \ --mount=type=bind,source=a,target=/mnt/a"
     assert (
         shorten(f"[stage-0 2/5] {mounts} : 'Miniconda 26.5.3'; set -eu; x")
-        == "[stage-0 2/5] Miniconda 26.5.3"
+        == "[2/5] Miniconda 26.5.3"
     )
     assert shorten(f"{mounts} set -eu; x") == "RUN set -eu; x"
     assert shorten("FROM docker.io/imgbuild/pkg:" + "ab" * 32) == "FROM docker.io/imgbuild/pkg:abababababab"

@@ -1,17 +1,12 @@
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
-from builder.problems import Problem
 from builder.report.duration import human_time
 from builder.report.plain import encodable, one_line
 from builder.report.size import human_size
-from builder.report.text import fields, plan_text, problems_text, show_text, table, verdict_text
+from builder.report.text import fields, verdict_text
 from builder.smoke.verdict import TestResult, Verdict
-from builder.spec.model import SmokeTest
-from tests.support.fake_container import plan_of
 
 GOOD = TestResult(
     name="regression",
@@ -92,35 +87,8 @@ def test_colour_only_when_asked() -> None:
     assert "\x1b" not in verdict_text(verdict(GOOD), color=False, width=80)
 
 
-def test_a_table_is_plain_and_whole_in_a_pipe() -> None:
-    long = "x" * 300
-    text = table(["A", "B"], [["[red]one", long], ["two\x1b[2J", ""]], color=False, width=0)
-    assert text == f"A         B\n[red]one  {long}\ntwo"
-
-
 def test_fields_are_aligned() -> None:
     assert fields([("a", "1"), ("long", "2")], color=False, width=80) == "a     1\nlong  2"
-
-
-def test_a_plan_and_a_definition(tmp_path: Path) -> None:
-    plan = plan_of(tmp_path, SmokeTest(name="regression"))
-    row = plan_text([plan], color=False, width=0).splitlines()[1].split()
-    assert row == ["regression", "linux/amd64", "imgbuild/base:0", "5", "0", "B", "dddddddddddd"]
-    shown = show_text(plan.spec, plan.lock, color=False, width=0)
-    assert "environment regression  python (from conda-forge)" in shown
-    assert "locked regression       5 conda and 0 pip packages, python 3.11.2" in shown
-    assert "cuda" not in shown
-
-
-def test_problems_are_one_a_line_and_counted() -> None:
-    found = [
-        Problem("envs/a/image.yml", 3, 5, "smoke[0]", "unknown key" + "!" * 200, "did you mean run?"),
-        Problem("envs/a/environment.yml", 0, 0, "", "prefix is ignored", warning=True),
-    ]
-    lines = problems_text(found, color=False).splitlines()
-    assert lines[0].startswith("envs/a/image.yml:3:5: smoke[0]: unknown key!!!")
-    assert lines[1:] == ["envs/a/environment.yml: warning: prefix is ignored", "1 problem, 1 warning"]
-    assert problems_text([], color=False) == "no problems"
 
 
 @pytest.mark.parametrize(
