@@ -44,7 +44,7 @@ def fetch(
     total = sum(file.size or 0 for file in wanted) if all(file.size is not None for file in wanted) else None
     have = {file.sha256: path for file in wanted if (path := _in_store(file, source, store))}
     missing = [file for file in wanted if file.sha256 not in have]
-    observer(StepStarted(KEY, KEY, f"fetch {len(wanted)} files"))
+    observer(StepStarted(KEY, KEY, f"{len(wanted)} file{'s' if len(wanted) != 1 else ''}"))
     done = sum(path.stat().st_size for path in have.values())
     try:
         _room(missing, source, store)
@@ -144,17 +144,22 @@ class _Pool:
                     return
 
     def _one(self, file: LockedFile, downloader: Downloader) -> Path:
-        here = self.source.local(file) or _file_url(file)
+        asked = self.source.address(file.url)
+        here = self.source.local(file) or _file_url(asked)
         if here is not None:
             return check_local(file, here, self.news.put)
         if file.url.startswith("kit:"):
             what = f"{file.filename} comes from a kit, and that kit is not at hand"
             raise BuildError(what, where=file.url, fix="name the kit that the lock was made with: --kit DIR")
-        return downloader.get(file)
+        if file.url.startswith("installer:"):
+            what = f"{file.filename} was given as a file when the lock was made, and is not in the store"
+            fix = f"give it again: --installer FILE --installer-sha256 {file.sha256}"
+            raise BuildError(what, where=str(self.store.root), fix=fix)
+        return downloader.get(file.model_copy(update={"url": asked}))
 
 
-def _file_url(file: LockedFile) -> Path | None:
-    parts = urlsplit(file.url)
+def _file_url(url: str) -> Path | None:
+    parts = urlsplit(url)
     return Path(unquote(parts.path)) if parts.scheme == "file" else None
 
 
