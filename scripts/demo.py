@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -14,10 +15,12 @@ from builder.data.installers import find_installer
 from builder.errors import ImgbuildError
 from builder.spec.load import load_image
 from builder.spec.project import find_project
+from builder.store.bootstrap.writer import asked_for
 from builder.store.kit import Kit
 from builder.workflow.platforms import host_platform
 
 IMAGE = "regression"
+IMAGES = (IMAGE, "report")  # what the kit is made for
 KIT = Path(".cache/kit")
 PATIENCE = 5.0  # seconds
 
@@ -64,11 +67,22 @@ def imgbuild(*words: str) -> None:
 
 
 def kit_at_hand() -> bool:
-    """Whether a kit for this image was made here before."""
-    try:
-        return not Kit.open(KIT).check()
-    except ImgbuildError:
+    """Whether a kit for the present definitions was made here before, and is whole. An outdated one is removed."""
+    if not (KIT / "kit.yml").exists():
         return False
+    project = find_project(None)
+    try:
+        kit = Kit.open(KIT)
+        current = all(
+            kit.manifest.images.get(name) == asked_for(load_image(project, name)) for name in IMAGES
+        )
+        if current and not kit.check():
+            return True
+    except ImgbuildError as error:
+        say(str(error))
+    say(f"the kit in {KIT} is not the one for the present definitions: making it anew")
+    shutil.rmtree(KIT)
+    return False
 
 
 def choose() -> tuple[str, ...]:
@@ -88,7 +102,7 @@ def choose() -> tuple[str, ...]:
         say(
             f"making a stand-in kit in {KIT} from Debian's packages and the Python package index (some minutes)"
         )
-        imgbuild("kit", "bootstrap", str(KIT), IMAGE, "report")
+        imgbuild("kit", "bootstrap", str(KIT), *IMAGES)
     return ("--kit", str(KIT))
 
 

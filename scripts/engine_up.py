@@ -17,6 +17,10 @@ from builder.engine.connect import connect
 from builder.errors import EngineError
 
 PACKAGES = ("docker.io", "debootstrap")
+NOTED = {
+    Path("/var/run/docker.pid"): "dockerd",
+    Path("/var/run/docker/containerd/containerd.pid"): "containerd",
+}
 LOG = Path("/var/log/imgbuild-dockerd.log")
 
 
@@ -55,20 +59,37 @@ def install() -> None:
             "no Docker engine answers and this is not Debian or Ubuntu; install and start Docker, then run this again"
         )
     say(f"installing {' and '.join(missing)} with apt-get")
+    run("apt-get", "update", "-qq")
+    run("apt-get", "install", "-y", "-qq", *missing)
+
+
+def forget_dead_engine() -> None:
+    """What a killed dockerd leaves behind: process ids that make the next one refuse to start, or wait for ever."""
+    for noted, program in NOTED.items():
+        if not noted.exists():
+            continue
+        process = Path("/proc", noted.read_text().strip() or "0", "comm")
+        if process.exists() and process.read_text().strip() == program:
+            stop(f"{program} runs already ({process.parent}) and does not answer; stop it, or look at its log")
+        noted.unlink()
+
+
+def run(*words: str) -> None:
+    """Run a program of the system's; its failure is one sentence."""
     quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    subprocess.run(["apt-get", "update", "-qq"], check=True, stdout=sys.stderr)
-    subprocess.run(["apt-get", "install", "-y", "-qq", *missing], check=True, stdout=sys.stderr, env=quiet)
+    code = subprocess.run(words, check=False, stdout=sys.stderr, env=quiet).returncode
+    if code:
+        stop(f"`{' '.join(words)}` ended with code {code}; mend that and run this again")
 
 
 def start() -> None:
     """Start the engine: through systemd where it runs this machine, else in a process session of its own."""
     if Path("/run/systemd/system").is_dir():
         say("starting docker with systemd")
-        subprocess.run(["systemctl", "start", "docker"], check=True)
+        run("systemctl", "start", "docker")
         return
     say(f"starting dockerd in the background, log in {LOG}")
-    # A dockerd that was killed leaves this behind and the next one refuses to start.
-    Path("/var/run/docker.pid").unlink(missing_ok=True)
+    forget_dead_engine()
     with LOG.open("ab") as log:
         subprocess.Popen(
             ["dockerd"], stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
@@ -97,6 +118,11 @@ def main() -> None:
     install()
     if not trouble:
         return
+    named = os.environ.get("DOCKER_HOST") or os.environ.get("DOCKER_CONTEXT")
+    if named:
+        stop(
+            f"{trouble} (the engine is named by DOCKER_HOST or DOCKER_CONTEXT: {named}; start it, or unset that)"
+        )
     start()
     trouble = wait(60)
     if trouble:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from builder.engine.port import Engine
 from tests.support.workshop import KIT_IMAGES, PREFIX, Workshop, project_at
 
 
@@ -25,14 +26,32 @@ def workshop(tmp_path_factory: pytest.TempPathFactory) -> Workshop:
 
 
 @pytest.fixture(scope="session")
-def engine() -> Iterator[object]:
-    """The real engine. What the run brought into it goes again at its end."""
+def engine() -> Iterator[Engine]:
+    """The real engine. What the run brought into it goes again at its end, and nothing else."""
     from builder.engine.connect import connect
 
     found = connect()
-    before = {tag for image in found.find_by_label({}) for tag in image.tags}
+    before = {name for image in found.find_by_label({}) for name in (image.id, *image.tags)}
     yield found
     for image in found.find_by_label({}):
-        for tag in image.tags:
-            if tag not in before and tag.startswith((f"{PREFIX}/", "imgbuild/pkg:", "imgbuild/base:")):
-                found.remove(tag)
+        ours = [
+            tag for tag in image.tags if tag.startswith((f"{PREFIX}/", "imgbuild/pkg:", "imgbuild/base:"))
+        ]
+        untagged = [] if image.tags or "io.imgbuild.plan" not in image.labels else [image.id]
+        for name in ours + untagged:
+            if name not in before:
+                found.remove(name)
+
+
+@pytest.fixture(scope="session")
+def hooked(workshop: Workshop, engine: object, tmp_path_factory: pytest.TempPathFactory) -> Workshop:
+    """The image `doors`, built: two environments whose packages have activation scripts. Its kit is a copy."""
+    from tests.support.hooked import NAME, hooked_kit, hooked_project
+
+    home = tmp_path_factory.mktemp("hooked")
+    root = hooked_project(home / "project")
+    kit = hooked_kit(workshop.kit, home / "kit", root)
+    made = Workshop(root, kit, workshop.cache)
+    done = made.run("build", NAME, "--kit", str(kit), "--json")
+    assert done.code == 0, done.err
+    return made

@@ -17,7 +17,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     gc.set_threshold(100_000)  # a short command ends before collecting would pay
     words = list(sys.argv[1:] if argv is None else argv)
     signal.signal(signal.SIGTERM, _terminated)
-    sys.exit(run(lambda: imgbuild.main(args=words, prog_name="imgbuild", standalone_mode=False), words))
+    sys.exit(run(lambda: _invoke(words), words))
+
+
+def _invoke(words: list[str]) -> None:
+    """As click's own `main` does, without its handling of faults: those are the boundary's."""
+    with imgbuild.make_context("imgbuild", words) as context:
+        imgbuild.invoke(context)
 
 
 def _terminated(_number: int, _frame: FrameType | None) -> None:

@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 import click
 
 from builder import __version__
+from builder.cli.boundary import write
 from builder.progress import Observer
 from builder.spec.project import Project, find_project
 
@@ -98,11 +99,11 @@ class App:
     def say(self, text: str) -> None:
         """A sentence for people."""
         if not self.quiet:
-            click.echo(text, err=True)
+            write(text, sys.stderr)
 
     def result(self, text: str, document: object) -> None:
         """The result: text, or with --json exactly one document."""
-        click.echo(json.dumps(document, indent=2, ensure_ascii=False) if self.as_json else text)
+        write(json.dumps(document, indent=2, ensure_ascii=False) if self.as_json else text, sys.stdout)
 
     def face(self) -> AbstractContextManager[Observer]:
         """The observer that shows progress, on stderr."""

@@ -12,7 +12,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import click
 
@@ -22,15 +22,58 @@ from builder.report.plain import many_lines
 
 INTERRUPTED = 130
 UNEXPECTED = 70
+_LOST = "cannot write the result: {}"
+_ELSEWHERE = "send stdout to another place"
 
 
-def run(command: Callable[[], object], argv: Sequence[str]) -> int:  # noqa: PLR0911  (a table of endings)
+class Told(Exception):  # noqa: N818  (no error of its own)
+    """A fault that was told already, as a part of the result; only its exit code is left to say."""
+
+    def __init__(self, exit_code: int) -> None:
+        super().__init__(exit_code)
+        self.exit_code = exit_code
+
+
+def run(command: Callable[[], object], argv: Sequence[str]) -> int:
     """Run a command to its end and return the exit code; every exception becomes text (or JSON) here."""
+    code = _ending(command, argv)
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _forget(sys.stdout)
+    except OSError as error:  # the result is lost, and nobody may take it for a success
+        _forget(sys.stdout)
+        return _say(
+            f"cannot write the result: {error.strerror}", UNEXPECTED, False, fix="give stdout another place"
+        )
+    return code
+
+
+def write(text: str, stream: TextIO) -> None:
+    """Write a line. A reader that went away (`imgbuild list | head -1`) is not our fault and changes no exit code."""
+    try:
+        print(text, file=stream, flush=True)
+    except BrokenPipeError:
+        _forget(stream)
+    except OSError as error:
+        _forget(stream)
+        if stream is sys.stdout:  # the result is lost, and nobody may take that for a success
+            raise ImgbuildError(_LOST.format(error.strerror), fix=_ELSEWHERE) from error
+
+
+def _forget(stream: TextIO) -> None:
+    """Send what is still to come to nowhere, so that the interpreter's own flush at its end is quiet too."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def _ending(command: Callable[[], object], argv: Sequence[str]) -> int:  # noqa: PLR0911  (a table of endings)
     as_json = wants_json(argv)
     try:
         command()
     except click.exceptions.Exit as ended:
         return ended.exit_code
+    except Told as told:
+        return told.exit_code
     except click.ClickException as error:
         return _usage(error, as_json)
     except ImgbuildError as error:
@@ -39,8 +82,8 @@ def run(command: Callable[[], object], argv: Sequence[str]) -> int:  # noqa: PLR
         return _say(
             "interrupted", INTERRUPTED, as_json, fix="what was finished is kept; run it again to go on"
         )
-    except BrokenPipeError:
-        return _pipe_closed()
+    except BrokenPipeError:  # of click's own printing, `--help`
+        _forget(sys.stdout)
     except Exception as error:  # noqa: BLE001  (the boundary: a surprise becomes a log to attach)
         return _surprise(error, argv, as_json)
     return 0
@@ -86,8 +129,8 @@ def error_text(error: ImgbuildError) -> str:
 def _expected(error: ImgbuildError, as_json: bool) -> int:
     logging.getLogger(__name__).debug("expected error", exc_info=error)
     if as_json:
-        print(json.dumps({"error": error_document(error)}, indent=2))
-    print(error_text(error), file=sys.stderr)
+        write(json.dumps({"error": error_document(error)}, indent=2), sys.stdout)
+    write(error_text(error), sys.stderr)
     return error.exit_code
 
 
@@ -99,19 +142,10 @@ def _usage(error: click.ClickException, as_json: bool) -> int:
 
 def _say(what: str, code: int, as_json: bool, *, fix: str = "") -> int:
     if as_json:
-        print(
-            json.dumps(
-                {"error": {"what": what, "where": "", "fix": fix, "detail": "", "exit_code": code}}, indent=2
-            )
-        )
-    print(f"error: {what}" + (f"\n  to do: {fix}" if fix else ""), file=sys.stderr)
+        document = {"what": what, "where": "", "fix": fix, "detail": "", "exit_code": code}
+        write(json.dumps({"error": document}, indent=2), sys.stdout)
+    write(f"error: {what}" + (f"\n  to do: {fix}" if fix else ""), sys.stderr)
     return code
-
-
-def _pipe_closed() -> int:
-    """The reader went away (`imgbuild list | head -1`): not our fault and nothing to say."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return 0
 
 
 def _surprise(error: Exception, argv: Sequence[str], as_json: bool) -> int:
@@ -131,6 +165,6 @@ def _surprise(error: Exception, argv: Sequence[str], as_json: bool) -> int:
             log.write(text)
         fix = f"please report it with the log {Path(log.name)}"
     except OSError:
-        print(text, file=sys.stderr)
+        write(text, sys.stderr)
         fix = "please report it with the lines above (no log could be written)"
     return _say(what, UNEXPECTED, as_json, fix=fix)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 
-import click
-
 from builder.cli.app import App, command
 
 
@@ -15,10 +13,7 @@ def schema(app: App) -> None:
     from builder.spec.schema import schema_text
 
     text = schema_text()
-    if app.as_json:
-        app.result(text, json.loads(text))
-        return
-    click.echo(text, nl=False)
+    app.result(text.rstrip("\n"), json.loads(text))
 
 
 COMMAND = schema

@@ -82,23 +82,34 @@ def test_show_prints_an_environment_that_other_tools_read() -> None:
     assert "tabulate" in text
 
 
-def test_plan_tells_a_missing_lock_and_ends_well() -> None:
-    done = imgbuild("plan", "--json", "--kit", "none")
+def test_plan_tells_a_missing_lock_and_ends_well(tmp_path: Path) -> None:
+    (tmp_path / "envs" / "mine").mkdir(parents=True)
+    (tmp_path / "envs" / "mine" / "environment.yml").write_text("dependencies: [python]\n")
+    done = imgbuild("plan", "--json", "--kit", "none", cwd=tmp_path)
     assert done.code == 0, done.err
+    assert done.document["images"]
     assert all("lock" in image["trouble"] for image in done.document["images"])
 
 
-def test_a_closed_pipe_is_quiet() -> None:
-    done = subprocess.run(
-        f"{sys.executable} -m builder.cli show regression | head -1",
-        shell=True,
-        cwd=REPOSITORY,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [("show regression", 0), ("list --json", 0), ("nope --json", 2), ("nope", 2), ("--help", 0)],
+)
+@pytest.mark.parametrize("redirect", ["| true", "2>&1 | true"])
+def test_a_closed_pipe_is_quiet_and_changes_no_exit_code(words: str, code: int, redirect: str) -> None:
+    line = f"{sys.executable} -m builder.cli {words} {redirect}; exit ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", line], cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    assert done.returncode == code
     assert "Traceback" not in done.stderr
-    assert "error" not in done.stderr
+    assert "BrokenPipe" not in done.stderr
+
+
+def test_a_result_that_cannot_be_written_is_no_success() -> None:
+    line = f"{sys.executable} -m builder.cli list > /dev/full"
+    done = subprocess.run(["bash", "-c", line], cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    assert done.returncode == 70
+    assert "cannot write the result" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_it_works_outside_a_project(tmp_path: Path) -> None:
