@@ -15,3 +15,8 @@ def shipped_dir(name: Literal["envs", "dockerfiles"]) -> Path:
         if place.is_dir():
             return place
     raise UsageError(f"this imgbuild lacks its {name}", where=str(here), fix="install it again")
+
+
+def is_packaged(folder: Path) -> bool:
+    """Whether a folder belongs to the installed package: nothing of a user's is ever written there."""
+    return folder.resolve().is_relative_to(Path(__file__).resolve().parent)

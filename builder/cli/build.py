@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
 
 from builder.cli.app import App, command
-from builder.cli.options import images_named, kit_option, locked_option, names_argument, platform_option
+from builder.cli.boundary import Told, error_document, error_text, write
+from builder.cli.options import (
+    images_named,
+    kit_option,
+    locked_option,
+    names_argument,
+    platform_option,
+    prefix_option,
+    tag_option,
+    upstream_options,
+)
+from builder.errors import ImgbuildError
 from builder.spec.load import load_image
 from builder.spec.model import Platform
 
 if TYPE_CHECKING:
     from builder.workflow.build import Outcome
+    from builder.workflow.sources import Asked
 
 
 @command(
@@ -22,15 +38,12 @@ if TYPE_CHECKING:
 @kit_option
 @platform_option
 @locked_option
+@upstream_options
 @click.option("--force", is_flag=True, help="Build and prove again, also when nothing changed.")
 @click.option("--pull", is_flag=True, help="Pull a registry base again.")
 @click.option("--no-smoke", is_flag=True, help="Do not prove it; the record says so.")
-@click.option(
-    "--tag", "tags", multiple=True, metavar="REF", help="One more name for the image in the engine."
-)
-@click.option(
-    "--prefix", default="imgbuild", show_default=True, envvar="IMGBUILD_PREFIX", help="Of the names."
-)
+@tag_option
+@prefix_option
 def build(
     app: App,
     names: tuple[str, ...],
@@ -43,6 +56,7 @@ def build(
     no_smoke: bool,
     tags: tuple[str, ...],
     prefix: str,
+    asked: Asked,
 ) -> None:
     """Build images and prove them: nothing that is unchanged is built twice."""
     project = app.project()
@@ -52,21 +66,47 @@ def build(
     from builder.engine.connect import connect
     from builder.workflow.build import Options, build
 
-    options = Options(kit, platform, locked, force, pull, not no_smoke, prefix, tags)
+    options = Options(kit, platform, locked, force, pull, not no_smoke, prefix, tags, asked)
     engine = connect()
-    outcomes = []
     with app.face() as observer:
-        for ref in refs:
-            outcomes.append(build(project, ref, engine, options, observer))  # noqa: PERF401  (one failure keeps the rest)
-    app.result(
-        "\n\n".join(_text(app, one) for one in outcomes), {"images": [_document(one) for one in outcomes]}
-    )
+        ends = [_end(partial(build, project, ref, engine, options, observer), ref, refs) for ref in refs]
+    _tell(app, ends)
 
 
-def _document(outcome: Outcome) -> dict[str, object]:
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """An image that was not made or not proven, and why."""
+
+    ref: str
+    error: ImgbuildError
+
+
+def _end(work: Callable[[], Outcome], ref: str, refs: list[str]) -> Outcome | Failed:
+    """One image to its end. With several, the failure of one does not keep the others from being made."""
+    try:
+        return work()
+    except ImgbuildError as error:
+        if len(refs) == 1:
+            raise
+        return Failed(ref, error)
+
+
+def _tell(app: App, ends: list[Outcome | Failed]) -> None:
+    failed = [end for end in ends if isinstance(end, Failed)]
+    good = [_text(app, end) for end in ends if not isinstance(end, Failed)]
+    app.result("\n\n".join(good), {"images": [_document(end) for end in ends]})
+    for one in failed:
+        write(f"\n{one.ref}:\n{error_text(one.error)}", sys.stderr)
+    if failed:
+        raise Told(failed[0].error.exit_code)
+
+
+def _document(outcome: Outcome | Failed) -> dict[str, object]:
+    if isinstance(outcome, Failed):
+        return {"status": "failed", "image": outcome.ref, "error": error_document(outcome.error)}
     return {
         "status": outcome.status,
-        "record": str(outcome.record_path),
+        "record": str(outcome.kept.path) if outcome.kept.path else None,
         **outcome.record.model_dump(mode="json"),
     }
 
@@ -81,7 +121,7 @@ def _text(app: App, outcome: Outcome) -> str:
         lines.append("not proven: --no-smoke")
     else:
         lines.append(verdict_text(record.verdict, color=app.color_on_stdout, width=app.width))
-    lines.append(f"record: {outcome.record_path}")
+    lines.append(f"record: {outcome.kept.path}" if outcome.kept.path else f"warning: {outcome.kept.trouble}")
     return "\n".join(lines)
 
 

@@ -6,6 +6,7 @@ import click
 
 from builder.cli.app import App, command
 from builder.errors import DefinitionError
+from builder.settings.read import settings_problems
 from builder.spec.load import check as find_problems
 
 
@@ -14,7 +15,7 @@ from builder.spec.load import check as find_problems
 def check(app: App, names: tuple[str, ...]) -> None:
     """Check definitions: every problem as file:line:column, none of them fixed silently."""
     project = app.project()
-    problems = find_problems(project, list(names) or None)
+    problems = [*settings_problems(project.root), *find_problems(project, list(names) or None)]
     faults = [problem for problem in problems if not problem.warning]
     if faults:
         raise DefinitionError(problems)

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import functools
+import re
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from builder.cli.app import App
 
+if TYPE_CHECKING:
+    from builder.workflow.sources import Asked
+
 F = TypeVar("F", bound=Callable[..., Any])
+
+# Names as the distribution specification has them: an optional host with a port, lower-case parts, a tag.
+_PART = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
+REPOSITORY = rf"(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::[0-9]{{1,5}})?/)?{_PART}(?:/{_PART})*"
+TAG = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}"
 
 PLATFORMS = ("linux/amd64", "linux/arm64")
 
@@ -31,6 +41,79 @@ def locked_option(function: F) -> F:
     return click.option(
         "--locked", is_flag=True, help="Stop with code 3 where a lock is missing (as with CI set)."
     )(function)
+
+
+def upstream_options(function: F) -> F:
+    """`--installer`, `--installer-sha256`, `--mirror`, `--wheel-index`: the function gets them as one `asked`."""
+
+    @functools.wraps(function)
+    def call(*args: Any, **rest: Any) -> object:
+        words = [rest.pop(name) for name in ("installer", "installer_sha256", "mirrors", "wheel_index")]
+        return function(*args, asked=_asked(*words), **rest)
+
+    made: Any = call
+    for option in (
+        click.option("--wheel-index", metavar="URL", default="", help="Resolve pip sections against this index."),
+        click.option("--mirror", "mirrors", metavar="FROM=TO", multiple=True,
+                     help="Ask TO for what lies below FROM; locks keep FROM."),
+        click.option("--installer-sha256", metavar="HEX", envvar="IMGBUILD_INSTALLER_SHA256",
+                     help="The sha256 that --installer must have."),
+        click.option("--installer", metavar="FILE|URL", envvar="IMGBUILD_INSTALLER",
+                     help="An installer in place of the table's; it goes into the lock."),
+    ):  # fmt: skip
+        made = option(made)
+    result: F = made
+    return result
+
+
+def _asked(installer: str | None, sha256: str | None, mirrors: Sequence[str], wheel_index: str) -> Asked:
+    from builder.settings.read import from_words
+    from builder.store.given import given_installer
+    from builder.workflow.sources import Asked
+
+    given = given_installer(installer, sha256)
+    return Asked(installer=given, settings=from_words(mirrors, wheel_index=wheel_index))
+
+
+def prefix_option(function: F) -> F:
+    """`--prefix NAME`."""
+    return click.option(
+        "--prefix",
+        default="imgbuild",
+        show_default=True,
+        envvar="IMGBUILD_PREFIX",
+        callback=_repository,
+        help="First part of the images' names in the engine.",
+    )(function)
+
+
+def tag_option(function: F) -> F:
+    """`--tag REF`, any number of times."""
+    return click.option(
+        "--tag",
+        "tags",
+        multiple=True,
+        metavar="REF",
+        callback=_references,
+        help="One more name for the image.",
+    )(function)
+
+
+def _repository(_context: click.Context, _option: click.Parameter, value: str) -> str:
+    if not re.fullmatch(REPOSITORY, value):
+        raise click.BadParameter(
+            f"{value!r} cannot begin an image's name; use lower-case words such as team/images"
+        )
+    return value
+
+
+def _references(
+    _context: click.Context, _option: click.Parameter, values: tuple[str, ...]
+) -> tuple[str, ...]:
+    for value in values:
+        if not re.fullmatch(rf"{REPOSITORY}(:{TAG})?", value):
+            raise click.BadParameter(f"{value!r} is no image name; write it as registry/name:tag")
+    return values
 
 
 def names_argument(function: F) -> F:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from builder.cli.app import App, command
-from builder.cli.options import kit_option, platform_option
+from builder.cli.options import kit_option, platform_option, upstream_options
 from builder.errors import LockError
 from builder.plan import Plan
 from builder.progress import silent
@@ -14,7 +14,7 @@ from builder.spec.model import Platform
 from builder.spec.project import Project
 from builder.values import Value
 from builder.workflow.platforms import platform_for
-from builder.workflow.sources import choose
+from builder.workflow.sources import Asked, choose
 
 
 class Step(Value):
@@ -36,22 +36,25 @@ class Step(Value):
 @click.option("--all", "every", is_flag=True, help="All images of the project (as without names).")
 @kit_option
 @platform_option
-def plan(app: App, names: tuple[str, ...], every: bool, kit: str | None, platform: Platform | None) -> None:
+@upstream_options
+def plan(
+    app: App, names: tuple[str, ...], every: bool, kit: str | None, platform: Platform | None, asked: Asked
+) -> None:
     """Say what would be built, from what, and under which digest."""
     if every and names:
         raise click.UsageError("give names or --all, not both")
     project = app.project()
     refs = list(names) or [spec.ref for spec in load_all(project)]
-    steps = [_step(project, ref, kit, platform) for ref in refs]
+    steps = [_step(project, ref, kit, platform, asked) for ref in refs]
     app.result(_text(app, steps), {"images": [one.model_dump(mode="json") for one in steps]})
 
 
-def _step(project: Project, ref: str, kit: str | None, platform: Platform | None) -> Step:
+def _step(project: Project, ref: str, kit: str | None, platform: Platform | None, asked: Asked) -> Step:
     from builder.workflow.planning import plan_image
 
     spec = load_image(project, ref)
     wanted = platform_for(spec, platform)
-    source = choose(project, ref, kit)
+    source = choose(project, ref, kit, asked=asked)
     try:
         made = plan_image(project, spec, source, wanted, locked=True, observer=silent).plan
     except LockError as error:

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import click
 
 from builder.cli.app import App, command
-from builder.cli.options import kit_option, locked_option, platform_option
+from builder.cli.options import kit_option, locked_option, platform_option, upstream_options
 from builder.progress import Observer
 from builder.spec.load import load_image
 from builder.spec.model import Platform
 from builder.spec.project import Project
 from builder.workflow.platforms import platform_for
-from builder.workflow.sources import choose
+from builder.workflow.sources import Asked, choose
 
 if TYPE_CHECKING:
     from builder.workflow.planning import Planned
@@ -29,8 +29,15 @@ if TYPE_CHECKING:
 @kit_option
 @platform_option
 @locked_option
+@upstream_options
 def render(
-    app: App, name: str, output: Path | None, kit: str | None, platform: Platform | None, locked: bool
+    app: App,
+    name: str,
+    output: Path | None,
+    kit: str | None,
+    platform: Platform | None,
+    locked: bool,
+    asked: Asked,
 ) -> None:
     """Print the Dockerfile of an image, or write its whole build context."""
     from builder.render.identity import finished
@@ -42,7 +49,7 @@ def render(
         planned = plan_image(
             project,
             spec,
-            choose(project, name, kit),
+            choose(project, name, kit, asked=asked),
             platform_for(spec, platform),
             locked=locked,
             observer=observer,

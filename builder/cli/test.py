@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+
 import click
 
 from builder.cli.app import App, command
-from builder.cli.options import kit_option
+from builder.cli.boundary import Told, error_document, error_text, write
+from builder.cli.options import kit_option, prefix_option
+from builder.errors import ProofError
 
 
 @command(
@@ -13,13 +17,24 @@ from builder.cli.options import kit_option
 )
 @click.argument("name", metavar="ENV[@VARIANT]")
 @click.option("--only", multiple=True, metavar="TEST", help="Run these smoke tests only.")
-@click.option("--require", type=click.Choice(["gpu"]), help="Refuse a verdict without this tier.")
 @click.option(
-    "--prefix", default="imgbuild", show_default=True, envvar="IMGBUILD_PREFIX", help="Of the names."
+    "--door",
+    "doors",
+    multiple=True,
+    metavar="NAME|all",
+    help="Go in through these doors as well (docs/doors.md).",
 )
+@click.option("--require", type=click.Choice(["gpu"]), help="Refuse a verdict without this tier.")
+@prefix_option
 @kit_option
 def test(
-    app: App, name: str, only: tuple[str, ...], require: str | None, prefix: str, kit: str | None
+    app: App,
+    name: str,
+    only: tuple[str, ...],
+    doors: tuple[str, ...],
+    require: str | None,
+    prefix: str,
+    kit: str | None,
 ) -> None:
     """Run the smoke tests of an image inside it, in a sandbox without network."""
     from builder.engine.connect import connect
@@ -33,17 +48,25 @@ def test(
             connect(),
             kit=kit,
             only=only,
+            doors=doors,
             require=require,
             prefix=prefix,
             observer=observer,
         )
     document = {
         "passed": outcome.verdict.passed,
-        "record": str(outcome.record_path),
+        "record": str(outcome.record_path) if outcome.record_path else None,
         **outcome.verdict.model_dump(mode="json"),
     }
-    app.result(verdict_text(outcome.verdict, color=app.color_on_stdout, width=app.width), document)
-    outcome.stop_unless_passed()
+    text = verdict_text(outcome.verdict, color=app.color_on_stdout, width=app.width)
+    try:
+        outcome.stop_unless_passed()
+    except ProofError as error:
+        # one document on stdout, and the error is part of it
+        app.result(text, {**document, "error": error_document(error)})
+        write(error_text(error), sys.stderr)
+        raise Told(error.exit_code) from error
+    app.result(text, document)
 
 
 COMMAND = test

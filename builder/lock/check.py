@@ -15,7 +15,9 @@ from packaging.version import InvalidVersion, Version
 from builder.lock.model import CondaPackage, EnvironmentLock, LockedFile, LockSet, PipPackage
 from builder.spec.model import CONDA_SUBDIR
 
-_URL = re.compile(r"(?:https://[A-Za-z0-9.-]+(?::[0-9]{1,5})?|kit://)((?:/[A-Za-z0-9._~!+%=-]+)+)")
+_PLACE = r"https://[A-Za-z0-9.-]+(?::[0-9]{1,5})?|http://(?:localhost|127(?:\.[0-9]{1,3}){3})(?::[0-9]{1,5})?"
+_URL = re.compile(rf"(?:{_PLACE}|kit://)((?:/[A-Za-z0-9._~!+%=-]+)+)")
+_GIVEN = re.compile(r"installer:///[A-Za-z0-9_][A-Za-z0-9._+-]*\.sh")
 _FILENAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._!+=-]*")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _MD5 = re.compile(r"[0-9a-f]{32}")
@@ -29,7 +31,10 @@ _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 def faults(lock: LockSet) -> Iterator[str]:
     """What is wrong with a lock, one sentence each."""
     yield from _base(lock)
-    yield from _file(lock.installer, "the installer", ".sh")
+    if not (lock.installer.given and _GIVEN.fullmatch(lock.installer.url)):
+        yield from _file(lock.installer, "the installer", ".sh")
+    else:
+        yield from _word(lock.installer.sha256, _SHA256, "the installer: the sha256")
     yield from _word(lock.installer.version, _VERSION, "the installer's version")
     if lock.uv is not None:
         yield from _file(lock.uv, "uv", ".whl")
@@ -39,7 +44,7 @@ def faults(lock: LockSet) -> Iterator[str]:
 
 
 def url_fault(url: str) -> str | None:
-    """Why a URL may not stand in a lock; None where it may: https or kit, plain characters only."""
+    """Why a URL may not stand in a lock; None where it may: https, this machine or kit, plain characters only."""
     match = _URL.fullmatch(url)
     if match is None:
         return "is no canonical URL (https://HOST/PATH or kit:///PATH, without user, query or blanks)"

@@ -37,7 +37,7 @@ def make_lock(spec: ImageSpec, platform: Platform, source: Source, observer: Obs
     channels whose terms are not accepted) before anything is asked, and for what nothing satisfies.
     """
     _refuse_unlockable(spec, platform, source)
-    check_channels(spec)
+    check_channels(spec, source)
     installer = source.installer(spec, platform)
     base = _base(spec, platform, source)
     environments = tuple(
@@ -94,7 +94,7 @@ def _environment(
         f"solve {name}",
         lambda: solve_environment(environment, spec, platform, source),
     )
-    check_urls(spec, [package.url for package in conda], str(environment.file))
+    check_urls(spec, [package.url for package in conda], str(environment.file), source)
     wheels: tuple[PipPackage, ...] = ()
     if environment.pip:
         target = _target(environment, conda, spec, platform)

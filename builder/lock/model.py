@@ -77,11 +77,15 @@ class LockedBase(Value):
 
 
 class LockedInstaller(LockedFile):
-    """The conda distribution. conda_version as `conda --version` will say it; stand_in for a kit's own."""
+    """The conda distribution. kind and version as the definition asks for them; stand_in for a kit's own.
+
+    given: `--installer` named it in place of the shipped table; then the URL may be `installer:///FILENAME`.
+    """
 
     kind: str
     version: str
     stand_in: bool = False
+    given: bool = False
 
 
 class SourceId(Value):
@@ -121,4 +125,7 @@ class LockSet(Value):
     @property
     def digest(self) -> str:
         """Hex sha256 over everything but the image's name."""
-        return digest_of(self.model_dump(mode="json", exclude={"image"}))
+        data = self.model_dump(mode="json", exclude={"image"})
+        if not self.installer.given:  # locks from before there was such an installer keep their digest
+            del data["installer"]["given"]
+        return digest_of(data)

@@ -19,6 +19,9 @@ class Source(Protocol):
     def lock_folder(self, spec: ImageSpec) -> Path:
         """The folder that holds the image's lock files."""
 
+    def check_locks(self, spec: ImageSpec) -> None:
+        """Raise LockError when the image's lock files are not those that the source vouches for (a kit's list)."""
+
     def channel_url(self, channel: str) -> str:
         """The URL to solve a channel at (`conda-forge` -> its URL; a kit answers with its own channel)."""
 
@@ -30,6 +33,9 @@ class Source(Protocol):
         `Path.as_uri` spells it). A mirror of conda-forge answers `https://conda.anaconda.org/conda-forge/...`;
         a kit answers `kit:///channel/linux-64/x.conda` and `kit:///wheels/x.whl`.
         """
+
+    def address(self, url: str) -> str:
+        """Where the bytes of a canonical URL are asked for: a mirror's URL (https, file), else the URL itself."""
 
     def wheel_index(self) -> tuple[str, ...]:
         """Arguments for uv that say where wheels are found; () leaves uv to its own configuration."""

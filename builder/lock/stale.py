@@ -53,16 +53,21 @@ def _changed(spec: ImageSpec, lock: LockSet, source: Source) -> Iterator[str]:
 
 
 def _installer(spec: ImageSpec, lock: LockSet, source: Source) -> Iterator[str]:
+    was = lock.installer
     if spec.installer is None:
-        yield f"no installer is asked for now, and it was {lock.installer.kind}={lock.installer.version}"
+        yield f"no installer is asked for now, and it was {was.kind}={was.version}"
         return
     try:
         now = source.installer(spec, lock.platform)
     except ImgbuildError as error:
         yield f"the installer is not to be had any more: {error.what}"
         return
-    if now != lock.installer:
-        was = lock.installer
+    if was.given and (now.kind, now.version) == (was.kind, was.version):
+        # The table does not know it: the lock itself says which one, unless another is given now.
+        if now.given and now.sha256 != was.sha256:
+            other = f"{was.filename} ({was.sha256[:12]})"
+            yield f"the installer given now is {now.filename} ({now.sha256[:12]}), and was {other}"
+    elif now != was:
         if (now.kind, now.version) == (was.kind, was.version):
             yield f"the installer {was.kind}={was.version} has another hash or URL now"
         else:
@@ -87,6 +92,8 @@ def _environments(spec: ImageSpec, lock: LockSet) -> Iterator[str]:
         if digest_of_lines(lines) != held[key].input_digest:
             change = _difference(lines, held[key])
             yield f"the environment {environment.name} is asked for differently ({change})"
+        elif held[key].variables != environment.variables:
+            yield f"the variables of {environment.name} in the lock were edited"
     for key in held:
         if key not in asked:
             yield f"the environment {key} was removed"

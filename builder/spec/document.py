@@ -100,7 +100,7 @@ def bad_character(text: str) -> str | None:
 
 def printable(text: str, limit: int = 80) -> str:
     """Text for a message: no control characters, not longer than limit."""
-    clean = "".join(f"\\u{ord(char):04x}" if bad_character(char) else char for char in text)
+    clean = "".join(char if char.isprintable() else f"\\u{ord(char):04x}" for char in text)
     return clean if len(clean) <= limit else clean[: limit - 3] + "..."
 
 

@@ -12,6 +12,9 @@ from collections.abc import Callable
 _CHANNEL_NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*(?:/[A-Za-z0-9_][A-Za-z0-9._-]*)*"
 _HOST = r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::[0-9]{1,5})?"
 _CHANNEL_URL = rf"https?://{_HOST}(?:/[A-Za-z0-9_~+][A-Za-z0-9._~+-]*)*/?"
+LOOPBACK = re.compile(r"http://(?:localhost|127(?:\.[0-9]{1,3}){3})(?::[0-9]{1,5})?(?:/|\Z)")
+_ADDRESS = re.compile(rf"https?://{_HOST}(?:/[A-Za-z0-9_~+%=][A-Za-z0-9._~+%=-]*)*/?")
+_DIRECTORY = re.compile(r"file://(?:/[A-Za-z0-9_~+%=][A-Za-z0-9._~+%=-]*)+/?")
 CHANNEL = re.compile(rf"{_CHANNEL_NAME}|{_CHANNEL_URL}")
 ANACONDA = re.compile(
     r"defaults|(?:https?://repo\.anaconda\.com/)?pkgs(?:/[A-Za-z0-9]+)*/?|(?:https?://conda\.anaconda\.org/)?(?:main|r|msys2)/?"
@@ -55,7 +58,31 @@ def check_channel(channel: str) -> str:
         raise Fault("is a directory of one machine", "name a channel or an https URL")
     if not CHANNEL.fullmatch(channel):
         raise Fault("is not a channel", "name one (`conda-forge`) or give its https URL")
-    return channel
+    return check_plain_http(channel)
+
+
+def check_plain_http(url: str) -> str:
+    """The URL as given; raises Fault for plain http to another machine.
+
+    Archives are checked by sha256 however they came; what a solver reads decides which archives those are.
+    """
+    if url.startswith("http://") and not LOOPBACK.match(url):
+        raise Fault(
+            "is plain http, and what a solver reads there can be changed on its way",
+            "use https, or serve it on this machine (http://127.0.0.1)",
+        )
+    return url
+
+
+def check_address(url: str, *, files: bool) -> str:
+    """A place that bytes are asked for, as given; raises Fault. files: a directory of this machine may be one."""
+    if _TOKEN.search(url):
+        raise Fault(
+            "holds a token or a password", "keep it out of settings: downloads read ~/.netrc", private=True
+        )
+    if not (_ADDRESS.fullmatch(url) or (files and _DIRECTORY.fullmatch(url))):
+        raise Fault("is not a plain URL", "write it as `https://HOST/PATH/`, without query and blanks")
+    return check_plain_http(url)
 
 
 def needs_anaconda_terms(channel: str) -> bool:

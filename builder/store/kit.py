@@ -42,6 +42,25 @@ class Kit:
         """`locks/ENV` inside the kit."""
         return self.root / "locks" / spec.name
 
+    def check_locks(self, spec: ImageSpec) -> None:
+        """Raise LockError when a lock file of this image is not the one that kit.yml names."""
+        folder = self.lock_folder(spec)
+        prefix = folder.relative_to(self.root).as_posix()
+        named = [file for file in self.manifest.files if file.path.startswith(f"{prefix}/")]
+        faults = [fault for file in named if (fault := self._fault(file))]
+        if folder.is_symlink():
+            faults.append(f"{prefix}: a symbolic link")
+        elif folder.is_dir():
+            faults += [
+                f"{prefix}/{path.name}: not named in kit.yml"
+                for path in folder.iterdir()
+                if self._unknown(path)
+            ]
+        if faults:
+            raise LockError(
+                "the kit's lock was changed", where=str(folder), fix=_AGAIN, detail="\n".join(sorted(faults))
+            )
+
     def channel_url(self, channel: str) -> str:
         """The kit's own channel, whatever was asked for: it stands in for all of them."""
         del channel
@@ -51,6 +70,10 @@ class Kit:
         """`kit:///channel/...` and `kit:///wheels/...` for what lies in the kit; others as they are."""
         inside = f"{self.root.as_uri()}/"
         return SCHEME + url.removeprefix(inside) if url.startswith(inside) else url
+
+    def address(self, url: str) -> str:
+        """The URL itself: a kit has no mirrors."""
+        return url
 
     def wheel_index(self) -> tuple[str, ...]:
         """uv looks into the kit's wheels and nowhere else."""

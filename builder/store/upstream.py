@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from builder.data.installers import find_installer
-from builder.errors import LockError
+from builder.errors import BuildError, EngineError, LockError
 from builder.lock.model import LockedBase, LockedFile, LockedInstaller, SourceId
 from builder.progress import Note, Observer, silent
+from builder.settings.model import PYPI, Settings
 from builder.spec.model import ImageSpec, Platform
+from builder.store.given import GivenInstaller
 
 CHANNEL_ALIAS = "https://conda.anaconda.org"
 NAMED_CHANNELS = {
@@ -28,42 +31,64 @@ ResolveDigest = Callable[[str, Platform], str]
 class Upstream:
     """The Source for the real channels; locks lie beside the definition.
 
-    resolve_digest: what a registry answers for a tag (`sha256:...`); without it the tag itself is locked, and
-    the observer is told. channel_alias: what a bare channel name is a folder of.
+    resolve_digest: what a registry answers for a tag (`sha256:...`); where it cannot be asked, the tag itself
+    is locked, and the observer is told. read: where the bytes come from, read when the first URL is asked for.
+    given: the installer in place of the shipped table's.
     """
 
     resolve_digest: ResolveDigest | None = None
     observer: Observer = silent
-    channel_alias: str = CHANNEL_ALIAS
+    read: Callable[[], Settings] = Settings
+    given: GivenInstaller | None = None
 
     @property
     def id(self) -> SourceId:
         """`upstream`."""
         return SourceId()
 
+    @cached_property
+    def settings(self) -> Settings:
+        """Mirrors and names. Raises DefinitionError when the settings files cannot be read."""
+        return self.read()
+
     def lock_folder(self, spec: ImageSpec) -> Path:
         """The image's own folder: its locks are committed."""
         return spec.folder
 
+    def check_locks(self, spec: ImageSpec) -> None:
+        """Nothing to compare with: the committed files are themselves what the repository vouches for."""
+
     def channel_url(self, channel: str) -> str:
-        """`conda-forge` and other names below the alias; URLs as they are."""
+        """Where a channel is asked: a name of the settings, else one below conda.anaconda.org, else its URL."""
+        return self.settings.address(self._channel(channel))
+
+    def _channel(self, channel: str) -> str:
         if "://" in channel:
             return channel.rstrip("/")
-        return NAMED_CHANNELS.get(channel, f"{self.channel_alias.rstrip('/')}/{channel.strip('/')}")
+        name, slash, rest = channel.strip("/").partition("/")
+        if name in self.settings.channels:
+            return f"{self.settings.channels[name]}{slash}{rest}"
+        return NAMED_CHANNELS.get(channel, f"{CHANNEL_ALIAS}/{channel.strip('/')}")
 
     def canonical(self, url: str) -> str:
-        """The same URL, with an alias of the site's own spelled as the public one."""
-        alias = self.channel_alias.rstrip("/")
-        return CHANNEL_ALIAS + url.removeprefix(alias) if url.startswith(f"{alias}/") else url
+        """The same URL, with a mirror's spelled as the canonical one."""
+        return self.settings.canonical(url)
+
+    def address(self, url: str) -> str:
+        """The mirror's URL for a canonical one."""
+        return self.settings.address(url)
 
     def wheel_index(self) -> tuple[str, ...]:
-        """uv reads the machine's own configuration."""
-        return ()
+        """The index of the settings, or PyPI where it is mirrored; else uv reads the machine's configuration."""
+        index = self.settings.address(self.settings.wheel_index or PYPI)
+        return () if index == PYPI and not self.settings.wheel_index else ("--default-index", index)
 
     def local(self, file: LockedFile) -> Path | None:
-        """Nothing lies here before it was fetched."""
-        del file
-        return None
+        """The installer's file, where one was given; nothing else lies here before it was fetched."""
+        given = self.given
+        if given is None or (file.url, file.sha256) != (self._given_url(given), given.sha256):
+            return None
+        return given.path
 
     def base_packages(self, spec: ImageSpec, platform: Platform) -> frozenset[str]:
         """A registry does not tell what an image holds."""
@@ -71,7 +96,7 @@ class Upstream:
         return frozenset()
 
     def base(self, spec: ImageSpec, platform: Platform) -> LockedBase:
-        """The base by digest."""
+        """The base by tag and digest."""
         base = spec.base
         if platform not in base.platforms:
             known = ", ".join(base.platforms)
@@ -83,22 +108,32 @@ class Upstream:
     def _pinned(self, ref: str, platform: Platform) -> str:
         if "@sha256:" in ref:
             return ref
-        if self.resolve_digest is None:
-            self.observer(Note(f"{ref}: no registry was asked, so the lock names the tag and not its digest"))
-            return ref
-        return f"{_untagged(ref)}@{self.resolve_digest(ref, platform)}"
+        why = "no registry was asked"
+        if self.resolve_digest is not None:
+            try:
+                return f"{ref}@{self.resolve_digest(ref, platform)}"
+            except (EngineError, BuildError) as error:
+                why = f"the registry could not be asked ({error.what})"
+        self.observer(Note(f"{ref}: {why}, so the lock names the tag and not its digest"))
+        return ref
 
     def installer(self, spec: ImageSpec, platform: Platform) -> LockedInstaller:
-        """The conda distribution from the shipped table of installers."""
+        """The conda distribution: the one that was given, else from the shipped table of installers."""
         if spec.installer is None:
             what = "an image without an installer cannot be locked yet"
             raise LockError(what, where=spec.ref, fix="write installer: miniconda=VERSION")
         kind, version = spec.installer.kind, spec.installer.version
-        url, sha256 = find_installer(kind, version, None, platform)
-        return LockedInstaller(url=url, sha256=sha256, kind=kind, version=version)
+        if self.given is None:
+            url, sha256 = find_installer(kind, version, None, platform)
+            return LockedInstaller(url=url, sha256=sha256, kind=kind, version=version)
+        return LockedInstaller(
+            url=self._given_url(self.given),
+            sha256=self.given.sha256,
+            kind=kind,
+            version=version,
+            stand_in=self.given.stand_in,
+            given=True,
+        )
 
-
-def _untagged(ref: str) -> str:
-    """`debian:bookworm` -> `debian`; a registry's port stays."""
-    name, colon, tag = ref.rpartition(":")
-    return name if colon and "/" not in tag else ref
+    def _given_url(self, given: GivenInstaller) -> str:
+        return self.canonical(given.url)

@@ -13,7 +13,10 @@ from builder.workflow.sources import choose
 
 
 class Row(Value):
-    """One image. lock is `fresh`, `missing`, or `stale: why`; proven is when and how (`in part` where tests were left out)."""
+    """One image. lock is `fresh`, `missing`, or `stale: why`; proven is when and how.
+
+    `in part`: tests were left out.
+    """
 
     name: str
     summary: str
@@ -52,6 +55,7 @@ def _source(project: Project, spec: ImageSpec, kit: str | None) -> tuple[Source 
 def _lock(spec: ImageSpec, source: Source) -> str:
     platform = host_platform() if host_platform() in spec.platforms else spec.platforms[0]
     try:
+        source.check_locks(spec)
         lock = read_lock(spec, platform, source.lock_folder(spec), missing_ok=True)
         reasons = stale_reasons(spec, lock, source) if lock else ()
     except ImgbuildError as error:

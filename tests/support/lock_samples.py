@@ -143,6 +143,9 @@ class SampleSource:
     def lock_folder(self, spec: ImageSpec) -> Path:
         return self.root / "locks" / spec.name
 
+    def check_locks(self, spec: ImageSpec) -> None:
+        del spec
+
     def channel_url(self, channel: str) -> str:
         self.asked.append(channel)
         return (self.root / "channel").as_uri()
@@ -150,6 +153,9 @@ class SampleSource:
     def canonical(self, url: str) -> str:
         root = self.root.as_uri()
         return f"kit://{url.removeprefix(root)}" if url.startswith(root) else url
+
+    def address(self, url: str) -> str:
+        return url
 
     def wheel_index(self) -> tuple[str, ...]:
         return ("--no-index", "--find-links", str(self.root / "wheels"))

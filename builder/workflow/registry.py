@@ -1,0 +1,53 @@
+"""The digest behind a base's tag, asked of its registry through the engine."""
+
+from __future__ import annotations
+
+from builder.errors import BuildError, EngineError, LockError
+from builder.progress import Note, Observer
+from builder.spec.model import Platform
+from builder.store.upstream import ResolveDigest
+
+
+def asking(locked: str, observer: Observer) -> ResolveDigest:
+    """What asks for digests while a lock is made anew.
+
+    locked: the base of the lock before, or nothing. Where no registry can be asked, its digest of the same tag
+    stays, and the observer is told: a lock made offline is no looser than the one it replaces.
+    """
+
+    def ask(ref: str, platform: Platform) -> str:
+        try:
+            return ask_engine(ref, platform)
+        except (EngineError, BuildError) as error:
+            tag, at, digest = locked.partition("@")
+            if not at or tag != ref:
+                raise
+            observer(
+                Note(f"{ref}: the registry could not be asked ({error.what}), so its locked digest stays")
+            )
+            return digest
+
+    return ask
+
+
+def ask_engine(ref: str, platform: Platform) -> str:
+    """`sha256:...` of the image that the registry holds under a tag now.
+
+    The engine asks: it has the credentials, the certificates and the mirrors that a pull would use. Raises
+    LockError when the registry has no such image, or not for the platform; EngineError without an engine,
+    BuildError when the registry cannot be reached.
+    """
+    from builder.engine.connect import connect
+
+    found = connect().remote(ref)
+    if found is None:
+        raise LockError(
+            f"the registry has no image {ref}", where="envs/_bases.yml", fix="correct the row's ref"
+        )
+    if found.platforms and platform not in found.platforms:
+        raise LockError(
+            f"the registry's {ref} is not made for {platform}",
+            where="envs/_bases.yml",
+            fix=f"it is made for {', '.join(found.platforms)}",
+        )
+    return found.digest
