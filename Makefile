@@ -25,14 +25,20 @@ lint: ## style, types, architecture
 	@.venv/bin/lint-imports
 	@.venv/bin/python -m scripts.lint_house
 
+soak: ## the long seeded runs: SOAK_RUNS kill moments (50) of SOAK_SEED (1)
+	@./scripts/setup
+	@.venv/bin/python -m scripts.engine_up
+	@SOAK_RUNS=$${SOAK_RUNS:-50} .venv/bin/python -m pytest -v tests/soak
+
 bench: ## speed and sizes, as medians of one run
 	@./scripts/setup
 	@.venv/bin/python -m scripts.engine_up
 	@.venv/bin/python -m benchmarks.first_image
 
-generate: ## what the program prints into the repository: the schema
+generate: ## what the program prints into the repository: the schema, conda's contract
 	@./scripts/setup
 	@.venv/bin/imgbuild schema > schema/image.schema.json
+	@.venv/bin/python -m tests.contract.conda.page
 
 clean: ## what these commands made here
 	rm -rf .venv .cache .imgbuild .mypy_cache .ruff_cache .pytest_cache

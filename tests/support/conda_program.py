@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -14,10 +15,23 @@ from builder import proc
 from tests.support.conda_packages import Made
 
 REAL = os.environ.get("IMGBUILD_REAL_INSTALLER", "")
+CHANNEL = os.environ.get("IMGBUILD_REAL_CHANNEL", "").removeprefix("file://")
 CI_VARIABLES = ("CI", "GITHUB_ACTIONS", "GITLAB_CI", "TRAVIS", "CIRCLECI", "APPVEYOR", "TF_BUILD", "BUILDKITE",
                 "JENKINS_URL", "CODEBUILD_BUILD_ID")  # fmt: skip
 
+MINIFORGE = "miniforge" in Path(REAL).name.lower()
+ANACONDA = (("repo.anaconda.com", "pkgs/main"), ("repo.anaconda.com", "pkgs/r"))
 UNWANTED = ("PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "PYTHONHOME")
+
+
+def know_terms(home: Path) -> None:
+    """What conda caches in a home once it reached Anaconda's channels: without it, offline, none of them has terms."""
+    folder = home / ".cache" / "conda-anaconda-tos"
+    folder.mkdir(parents=True, exist_ok=True)
+    terms = {"version": "2025-07-15T00:00:00Z", "text": "the terms", "support": "nowhere"}
+    for location, name in ANACONDA:
+        digest = hashlib.sha256(f"{location}{name}".encode()).hexdigest()
+        (folder / f"{digest}.cache").write_text(json.dumps(terms))
 
 
 @dataclass

@@ -4,20 +4,72 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
 
 from builder import proc
 from builder.store.bootstrap.installer import write_installer
+from tests.contract.conda.rows import ROWS
 from tests.support import conda_packages as makers
 from tests.support.conda_packages import File, Made, Recipe
-from tests.support.conda_program import CI_VARIABLES, REAL, UNWANTED, Conda
+from tests.support.conda_program import CHANNEL, CI_VARIABLES, REAL, UNWANTED, Conda
+
+# What only a real installer can show is not collected without one; the summary names those rows.
+collect_ignore = [] if REAL else ["test_real_http.py"]
+_SEEN: dict[str, set[str]] = defaultdict(set)
+_WHY: dict[str, str] = {}
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "row(*ids): rows of conda's contract (rows.py) that this test shows")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if report.when == "call" or report.outcome != "passed":
+        for row in (row for mark in item.iter_markers("row") for row in mark.args):
+            _SEEN[row].add(report.outcome)
+            if report.skipped and isinstance(report.longrepr, tuple):
+                _WHY[row] = report.longrepr[2]
+    return report
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Always, not only with -ra: what was shown against what, and what was not."""
+    if not _SEEN:
+        return
+    say = terminalreporter.write_line
+    shown = [row for row in ROWS if _SEEN[row.id] == {"passed"}]
+    broken = [row for row in ROWS if "failed" in _SEEN[row.id]]
+    target = f"the real conda of {Path(REAL).name}" if REAL else "the stand-in for conda"
+    terminalreporter.section("conda's contract", sep="-")
+    say(f"{len(shown)} of {len(ROWS)} rows shown against {target}: {' '.join(row.id for row in shown)}")
+    for row in broken:
+        say(f"NOT TRUE here: {row.id}: {row.fact}")
+    for row in ROWS:
+        if row in shown or row in broken:
+            continue
+        if row.real:
+            say(f"not shown without a real installer: {row.id}: {row.fact} ({row.real})")
+        elif row.unmet:
+            say(f"not met by an image build: {row.id}: {row.fact} ({row.unmet})")
+        else:
+            say(f"not shown in this run: {row.id}: {row.fact} ({_WHY.get(row.id, 'its tests were not run')})")
 
 
 @pytest.fixture(scope="session")
 def python_package(tmp_path_factory: pytest.TempPathFactory) -> Made:
+    """A python that links alone: of IMGBUILD_REAL_CHANNEL, or the interpreter that runs the tests."""
+    if CHANNEL:
+        found = sorted(Path(CHANNEL).rglob("python-3*.conda"))
+        assert found, f"no python-3*.conda below {CHANNEL}"
+        return Made(found[-1], "python", "linux-64")
     return makers.host_python(tmp_path_factory.mktemp("python"))
 
 
@@ -52,6 +104,7 @@ def conda(base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterat
     settings = (base / ".condarc").read_text()
     yield Conda(base, tmp_path / "home", tmp_path / "pkgs", tmp_path / "kit", tmp_path / "work")
     (base / ".condarc").write_text(settings)
+    shutil.rmtree(base / "conda-meta/tos", ignore_errors=True)
     shutil.rmtree(base / "envs", ignore_errors=True)
     (base / "envs").mkdir()
 

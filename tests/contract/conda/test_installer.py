@@ -9,12 +9,6 @@ from pathlib import Path
 import pytest
 
 from builder import proc
-from builder.store.bootstrap.installer import write_installer
-from tests.support import conda_packages as makers
-from tests.support.conda_packages import Made
-from tests.support.conda_program import REAL
-
-OWN = pytest.mark.skipif(bool(REAL), reason="about the stand-in's own script")
 
 
 def _run(
@@ -23,6 +17,7 @@ def _run(
     return proc.run([shell, script, *words], env={"PYTHONPATH": "", **(env or {})}, check=False, stdin="")
 
 
+@pytest.mark.row("installer-shells")
 @pytest.mark.parametrize("shell", ["sh", "bash"])
 def test_batch_mode_lays_out_a_prefix(installer: Path, tmp_path: Path, shell: str) -> None:
     """Works with sh and bash, without network, with a HOME that cannot be written."""
@@ -39,6 +34,7 @@ def test_batch_mode_lays_out_a_prefix(installer: Path, tmp_path: Path, shell: st
     assert "conda" in proc.run([prefix / "bin/conda", "list"], env={"PYTHONPATH": ""}).stdout
 
 
+@pytest.mark.row("installer-removable")
 def test_the_bootstrapper_and_the_package_cache_may_be_removed(installer: Path, tmp_path: Path) -> None:
     prefix = tmp_path / "conda"
     assert _run(installer, "-b", "-p", prefix).code == 0
@@ -47,6 +43,7 @@ def test_the_bootstrapper_and_the_package_cache_may_be_removed(installer: Path, 
     proc.run([prefix / "bin/conda", "info"], env={"PYTHONPATH": ""})
 
 
+@pytest.mark.row("installer-name")
 def test_the_name_must_end_in_sh(installer: Path, tmp_path: Path) -> None:
     other = tmp_path / "installer"
     shutil.copy(installer, other)
@@ -55,6 +52,7 @@ def test_the_name_must_end_in_sh(installer: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "conda").exists()
 
 
+@pytest.mark.row("installer-prefix", "mount-installer")
 def test_an_existing_prefix_is_refused_without_update(installer: Path, tmp_path: Path) -> None:
     prefix = tmp_path / "conda"
     prefix.mkdir()
@@ -80,6 +78,7 @@ def test_help_and_unknown_options(installer: Path) -> None:
     assert _run(installer, "-Z").code == 1
 
 
+@pytest.mark.row("installer-licence")
 def test_without_batch_the_license_is_asked(installer: Path, tmp_path: Path) -> None:
     """The end of input is no: nothing is installed."""
     done = _run(installer, "-p", tmp_path / "conda")
@@ -87,6 +86,7 @@ def test_without_batch_the_license_is_asked(installer: Path, tmp_path: Path) -> 
     assert not (tmp_path / "conda").exists()
 
 
+@pytest.mark.row("installer-broken")
 def test_a_truncated_payload_leaves_a_half_made_prefix(installer: Path, tmp_path: Path) -> None:
     broken = tmp_path / "broken.sh"
     data = installer.read_bytes()
@@ -97,7 +97,7 @@ def test_a_truncated_payload_leaves_a_half_made_prefix(installer: Path, tmp_path
     assert not (tmp_path / "conda/bin/conda").exists()
 
 
-@OWN
+@pytest.mark.row("hashes-installer-md5")
 def test_another_md5_only_warns(installer: Path, tmp_path: Path) -> None:
     """The installer's own md5 check only warns, so the sha256 is ours to check."""
     changed = tmp_path / "changed.sh"
@@ -107,7 +107,7 @@ def test_another_md5_only_warns(installer: Path, tmp_path: Path) -> None:
     assert "WARNING: md5sum mismatch" in done.stderr
 
 
-@OWN
+@pytest.mark.row("installer-space")
 def test_too_little_space_is_seen_first(installer: Path, tmp_path: Path) -> None:
     prefix = tmp_path / "small/conda"
     prefix.parent.mkdir()
@@ -122,7 +122,6 @@ def test_too_little_space_is_seen_first(installer: Path, tmp_path: Path) -> None
     assert "Not enough free disk space" in done.stderr
 
 
-@OWN
 def test_an_old_c_library_is_refused(installer: Path, tmp_path: Path) -> None:
     done = _run(installer, "-b", "-p", tmp_path / "conda", env={"CONDA_OVERRIDE_GLIBC": "2.12"})
     assert done.code == 1
@@ -130,7 +129,7 @@ def test_an_old_c_library_is_refused(installer: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "conda").exists()
 
 
-@OWN
+@pytest.mark.row("installer-user")
 def test_a_user_without_rights_gets_a_mark(installer: Path, tmp_path: Path) -> None:
     if os.geteuid() != 0:
         prefix = tmp_path / "conda"
@@ -152,55 +151,3 @@ def test_a_user_without_rights_gets_a_mark(installer: Path, tmp_path: Path) -> N
         assert (place / "conda/.nonadmin").exists()
     finally:
         shutil.rmtree(place)
-
-
-@OWN
-def test_a_missing_tool_chain_is_enough(installer: Path, tmp_path: Path) -> None:
-    """Only what a minimal Debian has: no python, no bzip2, no zstd, no awk on PATH."""
-    tools = "sh bash grep sed head tail cut df mkdir rmdir chmod touch cat id dirname basename md5sum ldd uname tar"
-    tools += " sort rm printf gzip"
-    folder = tmp_path / "tools"
-    folder.mkdir()
-    for tool in tools.split():
-        found = shutil.which(tool, path="/usr/bin:/bin")
-        assert found is not None, tool
-        (folder / tool).symlink_to(found)
-    done = _run(installer, "-b", "-p", tmp_path / "conda", env={"PATH": str(folder)}, shell="/bin/sh")
-    assert done.code == 0, done.stderr
-
-
-@OWN
-def test_the_same_packages_give_the_same_bytes(tmp_path: Path, python_package: Made, installer: Path) -> None:
-    zstandard = makers.host_zstandard(tmp_path / "z")
-    made = [
-        write_installer(
-            tmp_path / name, packages=packages, conda_version="26.5.3", subdir="linux-64"
-        ).read_bytes()
-        for name, packages in (
-            ("a", [python_package.path, zstandard.path]),
-            ("b", [zstandard.path, python_package.path]),
-        )
-    ]
-    assert made[0] == made[1]
-    assert str(tmp_path).encode() not in made[0]
-
-
-@OWN
-def test_the_script_passes_shellcheck_where_there_is_one() -> None:
-    program = shutil.which("shellcheck")
-    if program is None:
-        pytest.skip("no shellcheck on this machine")
-    folder = Path(__file__).parents[3] / "builder/store/bootstrap"
-    scripts = [folder / "header.sh", folder / "bootstrapper.sh", folder / "standin/shell/conda.sh"]
-    proc.run([program, "-s", "sh", *scripts])
-
-
-@OWN
-def test_without_python_there_is_no_installer(tmp_path: Path) -> None:
-    from builder.errors import BuildError
-
-    with pytest.raises(BuildError, match="no python"):
-        write_installer(tmp_path, packages=[], conda_version="26.5.3", subdir="linux-64")
-    with pytest.raises(BuildError, match="osx-64"):
-        write_installer(tmp_path, packages=[], conda_version="26.5.3", subdir="osx-64")
-    assert not list(tmp_path.glob("*.sh"))

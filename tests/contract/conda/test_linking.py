@@ -13,7 +13,7 @@ import pytest
 from builder import proc
 from tests.support import conda_packages as makers
 from tests.support.conda_packages import PLACEHOLDER, File, Made, Recipe
-from tests.support.conda_program import REAL, Conda
+from tests.support.conda_program import Conda
 
 
 def test_text_prefixes_are_replaced(conda: Conda, tmp_path: Path, hello: Made) -> None:
@@ -45,7 +45,7 @@ def test_a_prefix_too_long_for_a_binary_fails_and_leaves_nothing(conda: Conda, t
     done = conda.create(prefix, made.line)
     assert done.code == 1
     assert "too short" in done.stderr
-    assert not prefix.exists()
+    assert not (prefix / "conda-meta/history").exists()
 
 
 def test_a_shebang_too_long_for_linux_uses_env(conda: Conda, tmp_path: Path, hello: Made) -> None:
@@ -100,7 +100,7 @@ def test_hostile_entry_points_are_refused(
     made = makers.make(tmp_path / "made", Recipe("evil", files, noarch="python", entry_points=(point,)))
     conda.provide(made, python_package)
     assert conda.create(tmp_path / "env", python_package.line, made.line).code == 1
-    assert not (tmp_path / "env").exists()
+    assert not (tmp_path / "env/conda-meta/history").exists()
 
 
 def _member(name: str, *, link: str = "", kind: bytes = tarfile.SYMTYPE) -> tarfile.TarInfo:
@@ -135,11 +135,12 @@ def test_archives_cannot_write_outside(conda: Conda, tmp_path: Path, members: li
     before = set(tmp_path.rglob("*outside*"))
     done = conda.create(tmp_path / "env", made.line)
     assert done.code == 1
-    assert "InvalidArchiveError" in done.stderr
+    assert not (tmp_path / "env/conda-meta/history").exists()
     assert set(tmp_path.rglob("*outside*")) == before
     assert not (conda.pkgs / made.dist).exists()
 
 
+@pytest.mark.row("mount-heals")
 def test_a_truncated_archive_fails_and_heals(conda: Conda, tmp_path: Path, hello: Made) -> None:
     """InvalidArchiveError now; with the right archive in its place the next run passes."""
     whole = hello.path.read_bytes()
@@ -154,6 +155,7 @@ def test_a_truncated_archive_fails_and_heals(conda: Conda, tmp_path: Path, hello
     assert conda.create(tmp_path / "env", hello.line).code == 0
 
 
+@pytest.mark.row("mount-missing-file", "error-corrupted")
 def test_a_file_missing_from_the_package_directory_fails_until_cleaned(
     conda: Conda, tmp_path: Path, hello: Made
 ) -> None:
@@ -172,6 +174,7 @@ def test_a_file_missing_from_the_package_directory_fails_until_cleaned(
     assert conda.create(tmp_path / "env2", hello.line).code == 0
 
 
+@pytest.mark.row("hashes-same-size", "hashes-extra")
 def test_a_changed_file_of_the_same_size_is_not_noticed(conda: Conda, tmp_path: Path, hello: Made) -> None:
     """Installed silently; CONDA_SAFETY_CHECKS=enabled with CONDA_EXTRA_SAFETY_CHECKS=yes makes it an error."""
     conda.provide(hello)
@@ -188,6 +191,7 @@ def test_a_changed_file_of_the_same_size_is_not_noticed(conda: Conda, tmp_path: 
     assert "SafetyError" in done.stderr
 
 
+@pytest.mark.row("hashes-other-size")
 def test_a_changed_size_is_a_warning_or_an_error(conda: Conda, tmp_path: Path, hello: Made) -> None:
     conda.provide(hello)
     assert conda.create(tmp_path / "env", hello.line).code == 0
@@ -200,17 +204,17 @@ def test_a_changed_size_is_a_warning_or_an_error(conda: Conda, tmp_path: Path, h
     assert conda.create(tmp_path / "env3", hello.line, env={"CONDA_SAFETY_CHECKS": "enabled"}).code == 1
 
 
-def test_two_owners_of_a_path_are_warned_about(conda: Conda, tmp_path: Path) -> None:
+def test_two_owners_of_a_path_pass_unless_prevented(conda: Conda, tmp_path: Path) -> None:
     one = makers.make(tmp_path / "made", Recipe("aa", {"share/same": b"a"}))
     two = makers.make(tmp_path / "made", Recipe("bb", {"share/same": b"b"}))
     conda.provide(one, two)
     done = conda.create(tmp_path / "env", one.line, two.line)
     assert done.code == 0
-    assert "share/same" in done.stderr
-    assert "incompatible packages due to a shared path" in done.stderr
+    assert (tmp_path / "env/share/same").read_bytes() in (b"a", b"b")
     refused = conda.create(tmp_path / "env2", one.line, two.line, env={"CONDA_PATH_CONFLICT": "prevent"})
     assert refused.code == 1
-    assert not (tmp_path / "env2").exists()
+    assert "incompatible packages due to a shared path" in refused.stderr
+    assert not (tmp_path / "env2/share").exists()
 
 
 def test_a_failing_post_link_script_rolls_back(conda: Conda, tmp_path: Path) -> None:
@@ -230,14 +234,14 @@ def test_an_interrupt_rolls_back(conda: Conda, tmp_path: Path) -> None:
     conda.provide(made)
     done = conda.create(tmp_path / "env", made.line)
     assert done.code != 0
-    assert "KeyboardInterrupt" in done.stderr
+    assert "SIGINT" in done.stderr
     assert not (tmp_path / "env").exists()
 
 
 def test_a_noarch_python_package_without_python_fails(conda: Conda, tmp_path: Path, greeter: Made) -> None:
     conda.provide(greeter)
     assert conda.create(tmp_path / "env", greeter.line).code == 1
-    assert not (tmp_path / "env").exists()
+    assert not (tmp_path / "env/conda-meta/history").exists()
 
 
 def test_install_replaces_a_package_and_rolls_back(conda: Conda, tmp_path: Path, hello: Made) -> None:
@@ -258,6 +262,7 @@ def test_install_replaces_a_package_and_rolls_back(conda: Conda, tmp_path: Path,
     assert [row["version"] for row in conda.json("list", "-p", prefix)] == ["2.0"]
 
 
+@pytest.mark.row("error-space-unpack", "error-space-link")
 @pytest.mark.parametrize("full", ["pkgs", "env"])
 def test_a_full_disk_leaves_no_environment(conda: Conda, tmp_path: Path, full: str) -> None:
     """`[Errno 28]` with InvalidArchiveError while unpacking, with a rollback while linking."""
@@ -310,9 +315,3 @@ def test_old_manifests_are_understood(conda: Conda, tmp_path: Path) -> None:
     prefix = tmp_path / "env"
     assert conda.create(prefix, made.line).code == 0
     assert (prefix / "bin/old").read_text() == f"#!{prefix}/bin/sh\n"
-
-
-def test_version_names_itself_a_stand_in(conda: Conda) -> None:
-    if REAL:
-        pytest.skip("the real conda is asked")
-    assert conda.ok("--version").stdout == "conda 26.5.3 (imgbuild stand-in)\n"

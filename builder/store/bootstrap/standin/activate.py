@@ -30,7 +30,8 @@ class Change:
         lines = [f". {shlex.quote(str(path))}" for path in self.before]
         lines += [f"unset {name}" for name in self.unset]
         lines += [f"{name}={shlex.quote(value)}" for name, value in self.local.items()]
-        lines += [f"export {name}={shlex.quote(value)}" for name, value in self.export.items()]
+        # conda does not escape here either: a value with an apostrophe breaks the activation.
+        lines += [f"export {name}='{value}'" for name, value in self.export.items()]
         lines += [f". {shlex.quote(str(path))}" for path in self.after]
         return "".join(f"{line}\n" for line in lines)
 
@@ -99,7 +100,7 @@ class Activator:
                 change.export[name] = self.env[saved]
                 change.unset.append(saved)
             elif name not in change.export:
-                change.unset.append(name)
+                change.export[name] = ""  # as conda leaves it: set, and empty
 
     def reactivate(self) -> Change:
         """Run the active environment's scripts again."""

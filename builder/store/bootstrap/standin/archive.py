@@ -38,6 +38,11 @@ def extract(archive: Path, target: Path) -> None:
         raise
 
 
+def is_readable(archive: Path) -> bool:
+    """Whether an archive can be opened at all; what is inside is not looked at."""
+    return zipfile.is_zipfile(archive) if archive.suffix == ".conda" else tarfile.is_tarfile(archive)
+
+
 def _check_manifest(directory: Path) -> None:
     index = json.loads((directory / "info" / "index.json").read_text("utf-8"))
     if not isinstance(index, dict) or not {"name", "version", "build"} <= index.keys():

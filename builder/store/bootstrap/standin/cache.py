@@ -23,6 +23,7 @@ from builder.store.bootstrap.standin.errors import (
     CondaError,
     CondaHTTPError,
     CondaMultiError,
+    InvalidArchiveError,
     NoWritablePkgsDirError,
     OfflineError,
 )
@@ -171,9 +172,16 @@ class PackageCache:
         home = self.first_writable
         for directory in (d for d in self.directories if d.writable):
             if spec.matches(directory.packed(spec)):
-                return self._unpack(directory, spec)
+                try:
+                    return self._unpack(directory, spec)
+                except InvalidArchiveError as error:
+                    if isinstance(error.__cause__, OSError):  # the disk, not the archive
+                        raise
+                    (directory.path / spec.fn).unlink(
+                        missing_ok=True
+                    )  # conda forgets an archive it cannot read
         for directory in (d for d in self.directories if d.writable is False):
-            if spec.matches(directory.packed(spec)):
+            if spec.matches(directory.packed(spec)) and archive.is_readable(directory.path / spec.fn):
                 _copy_in(directory.path / spec.fn, home)
                 if ch.has_subdir(spec.url):
                     home.add_url(spec.url)

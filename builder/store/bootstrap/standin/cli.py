@@ -33,7 +33,7 @@ COMMANDS: dict[str, Command] = {
     "config": cmd_config.config,
     "create": cmd_create.create,
     "env config": cmd_config.env_config,
-    "env create": cmd_create.create,
+    "env create": cmd_create.env_create,
     "env list": cmd_info.env_list,
     "env remove": cmd_create.remove,
     "env update": cmd_create.unsolvable,
@@ -42,13 +42,14 @@ COMMANDS: dict[str, Command] = {
     "install": cmd_create.install,
     "list": cmd_list.list_packages,
     "remove": cmd_create.remove,
+    "rename": cmd_create.unsolvable,
     "run": cmd_run.run,
     "search": cmd_create.unsolvable,
     "tos": tos.command,
     "update": cmd_create.unsolvable,
 }
 ASKS_TERMS = frozenset({
-    "create", "env create", "env remove", "env update", "install", "remove", "search", "update",
+    "create", "env create", "env remove", "env update", "install", "remove", "rename", "search", "update",
 })  # fmt: skip
 SHELL_WORDS = ("activate", "deactivate")
 
@@ -71,7 +72,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         talk.complain(f"CondaError: {error}")
         return 1
     except KeyboardInterrupt:
-        talk.complain("CondaError: KeyboardInterrupt")
+        talk.complain("CondaSignalInterrupt: Signal interrupt SIGINT")
         return 1
 
 
@@ -88,6 +89,9 @@ def _dispatch(words: list[str]) -> int:
         parser.build().print_help()
         return 0
     name = f"env {arguments.subcommand}" if arguments.command == "env" else arguments.command
+    if name == "env None":
+        talk.say("usage: conda env {config,create,list,remove,update} ...")
+        return 0
     arguments.told = shlex.join(["conda", *words])
     settings = load_settings(dict(os.environ), _command_line(arguments))
     if getattr(arguments, "override_channels", False):

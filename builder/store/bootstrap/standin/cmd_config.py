@@ -90,10 +90,7 @@ def _change(arguments: argparse.Namespace, settings: Settings) -> None:
     values = _load(file)
     for key, value in arguments.set or []:
         _set(values, key, value)
-    for key, value in arguments.add or []:
-        values[key] = [value, *(item for item in _list(values, key) if item != value)]
-    for key, value in arguments.append or []:
-        values[key] = [*(item for item in _list(values, key) if item != value), value]
+    _extend(arguments, values)
     for key, value in arguments.remove or []:
         if value not in _list(values, key):
             raise CondaError(f"'{key}': '{value}' is not in the {key!r} key of the config file")
@@ -107,6 +104,16 @@ def _change(arguments: argparse.Namespace, settings: Settings) -> None:
         file.write_text(yamlish.dump(values) if values else "", "utf-8")
     except OSError as error:
         raise CondaError(f"Cannot write to condarc file at {file}\nCaused by {error}") from error
+
+
+def _extend(arguments: argparse.Namespace, values: dict[str, object]) -> None:
+    added, appended = arguments.add or [], arguments.append or []
+    if "channels" not in values and "channels" in (key for key, _ in [*added, *appended]):
+        values["channels"] = ["defaults"]  # the first channel that is added brings `defaults` along
+    for key, value in added:
+        values[key] = [value, *(item for item in _list(values, key) if item != value)]
+    for key, value in appended:
+        values[key] = [*(item for item in _list(values, key) if item != value), value]
 
 
 def _set(values: dict[str, object], key: str, value: str) -> None:

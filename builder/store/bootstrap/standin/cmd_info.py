@@ -10,6 +10,7 @@ from pathlib import Path
 
 from builder.store.bootstrap.standin import NAME, conda_version, environment, talk
 from builder.store.bootstrap.standin import channels as ch
+from builder.store.bootstrap.standin.errors import CondaError
 from builder.store.bootstrap.standin.settings import Settings
 
 
@@ -23,6 +24,10 @@ def info(arguments: argparse.Namespace, settings: Settings) -> int:
     if arguments.envs and not arguments.json:
         _print_environments(settings)
         return 0
+    try:
+        (settings.home / ".cache" / "conda" / "notices").mkdir(parents=True, exist_ok=True)
+    except OSError as error:  # conda looks for its notices' cache here, and does without none
+        raise CondaError(f"{error}") from error
     facts = _facts(settings)
     if arguments.json:
         talk.show_json(facts)

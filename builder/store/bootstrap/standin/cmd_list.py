@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from builder.store.bootstrap.standin import conda_version, environment, talk
-from builder.store.bootstrap.standin.errors import ArgumentError
+from builder.store.bootstrap.standin.errors import ArgumentError, CondaValueError
 from builder.store.bootstrap.standin.settings import Settings
 
 PYPI = {"base_url": "https://conda.anaconda.org/pypi", "build_number": 0, "build_string": "pypi_0",
@@ -36,6 +36,8 @@ def list_packages(arguments: argparse.Namespace, settings: Settings) -> int:
             for name, version in environment.pip_packages(prefix)
         ]
     chosen = sorted(filter(_chooser(arguments), rows), key=lambda row: str(row["name"]))
+    if arguments.regex and not chosen:
+        raise CondaValueError(f"No packages match '{arguments.regex}'.")
     if settings.flag("json"):
         talk.show_json([row["dist_name"] for row in chosen] if arguments.canonical else chosen)
     else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pwd
 import time
 from collections.abc import Iterator
 from datetime import datetime, timezone
@@ -82,7 +83,7 @@ def name_of(settings: Settings, prefix: Path) -> str:
 def all_environments(settings: Settings) -> list[Path]:
     """base first, then every environment that can be found, sorted."""
     found = {child for folder in settings.envs_dirs if folder.is_dir() for child in folder.iterdir()}
-    found |= {Path(line) for line in _registered(settings)}
+    found |= {Path(line) for file in _registries(settings) for line in _registered(file) if line}
     others = sorted(prefix for prefix in found if prefix != settings.root and is_environment(prefix))
     return [settings.root, *others]
 
@@ -91,16 +92,23 @@ def _registry(settings: Settings) -> Path:
     return settings.home / ".conda" / "environments.txt"
 
 
-def _registered(settings: Settings) -> list[str]:
+def _registries(settings: Settings) -> list[Path]:
+    """Whose environments are listed: root sees those of every user in the user database, and not those of HOME."""
+    if os.geteuid() != 0:
+        return [_registry(settings)]
+    return [Path(user.pw_dir) / ".conda" / "environments.txt" for user in pwd.getpwall()]
+
+
+def _registered(file: Path) -> list[str]:
     try:
-        return _registry(settings).read_text("utf-8").split("\n")
+        return file.read_text("utf-8").split("\n")
     except (OSError, UnicodeError):
         return []
 
 
 def register(settings: Settings, prefix: Path, *, remove: bool = False) -> None:
     """Note an environment in the user's home; where that cannot be written, nothing happens, as with conda."""
-    lines = [line for line in _registered(settings) if line and line != str(prefix)]
+    lines = [line for line in _registered(_registry(settings)) if line and line != str(prefix)]
     lines += [] if remove else [str(prefix)]
     if not settings.flag("register_envs"):
         return

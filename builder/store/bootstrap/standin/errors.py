@@ -58,6 +58,10 @@ class ParseError(CondaError):
     """A line of an explicit file that is no package URL."""
 
 
+class PluginError(CondaError):
+    """A file that is not what its name says."""
+
+
 class OfflineError(CondaError):
     """A package that is in no package directory, with the network switched off."""
 
@@ -163,6 +167,14 @@ class InvalidTypeError(CondaError):
 
 class CondaToSNonInteractiveError(CondaError):
     """Channels with terms that nobody accepted."""
+
+
+class CondaToSRejectedError(CondaError):
+    """Channels with terms that somebody rejected."""
+
+
+class CondaToSPermissionError(CondaError):
+    """No place to note what is known of a channel's terms."""
 
 
 class SpecNotFound(CondaError):  # noqa: N818

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from builder.store.bootstrap.standin.cache import Spec
-from builder.store.bootstrap.standin.errors import CondaValueError, ParseError, SpecNotFound
+from builder.store.bootstrap.standin.errors import CondaValueError, ParseError, PluginError, SpecNotFound
 
 MARK = "@EXPLICIT"
+EXPLICIT_NAME = "explicit.txt"  # by this name conda takes a file for an explicit one, before it reads it
 PACKAGE = re.compile(
     r"(?P<url>(?:.+/)?[^/\\#]+(?:\.tar\.bz2|\.conda))"
     r"(?:#(?:(?P<md5>[0-9a-f]{32})|(?:sha256:)?(?P<sha256>[0-9a-f]{64})))?\Z"
@@ -32,6 +33,12 @@ def read_wanted(arguments: Sequence[str], files: Sequence[Path], defaults: Seque
     if addresses and len(addresses) != len(arguments):
         raise CondaValueError("cannot mix specifications with conda package filenames")
     lines = [line for file in files for line in _lines(file)]
+    nameless = next((file for file in files if file.name == EXPLICIT_NAME), None)
+    if nameless is not None and MARK not in lines:
+        raise PluginError(
+            f"Failed to parse environment specification from file: {nameless} is not an explicit file. "
+            "Missing the explicit marker."
+        )
     if MARK in lines and not arguments and not defaults:
         return Wanted(packages=tuple(parse_line(line) for line in lines if line != MARK))
     if addresses and not files and not defaults:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from builder.store.bootstrap.standin.errors import CondaVerificationError
+from builder.store.bootstrap.standin.errors import CondaError, CondaVerificationError
 from builder.store.bootstrap.standin.package import Entry, Package, Script
 from builder.store.bootstrap.standin.replace import python_shebang, replace_prefix
 
@@ -69,8 +69,9 @@ class Linker:
         if not package.noarch_python or not path.startswith(("site-packages/", "python-scripts/")):
             return path
         if self.python is None:
-            raise CondaVerificationError(
-                f"{package.label} is a noarch python package, and the environment has no python."
+            raise CondaError(
+                "Unable to determine python site-packages dir in target_prefix!\n"
+                f"Please make sure python is installed in {self.prefix}"
             )
         top, rest = path.split("/", 1)
         return f"{self.python.site_packages}/{rest}" if top == "site-packages" else f"bin/{rest}"

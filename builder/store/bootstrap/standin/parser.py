@@ -30,7 +30,7 @@ def build() -> argparse.ArgumentParser:
     _list(commands)
     _remove(commands.add_parser("remove", aliases=[], help="Remove an environment."))
     _run(commands)
-    for name in ("search", "update"):
+    for name in ("rename", "search", "update"):
         _install(commands.add_parser(name, help="Needs a solver and channels; fails here."))
     _tos(commands)
     return parser
@@ -98,15 +98,35 @@ def _remove(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--all", action="store_true", help="Remove the whole environment.")
 
 
+def _env_remove(parser: argparse.ArgumentParser) -> None:
+    """No channels and no --offline: conda takes neither here, although terms of service are asked about."""
+    _target(parser)
+    _confirm(parser)
+    _output(parser)
+    parser.add_argument("--override-frozen", action="store_true", help="Remove a frozen environment.")
+    parser.set_defaults(all=True, packages=[])
+
+
+def _env_create(parser: argparse.ArgumentParser) -> None:
+    """No channels either; an environment that exists is made anew without a question."""
+    _target(parser)
+    _confirm(parser)
+    _output(parser)
+    parser.add_argument("-f", "--file", action="append", default=[], help="Read packages from this file.")
+    parser.add_argument("--offline", action="store_true", help="Offline mode.")
+    parser.add_argument("--subdir", "--platform", help="Use packages for this platform.")
+    parser.add_argument("--no-default-packages", action="store_true", help="Ignore create_default_packages.")
+    parser.set_defaults(packages=[], override_frozen=True)
+
+
 def _env(commands: Commands) -> None:
     parser = commands.add_parser("env", help="Create, list and remove environments.")
-    actions = parser.add_subparsers(dest="subcommand", metavar="COMMAND", required=True)
+    actions = parser.add_subparsers(dest="subcommand", metavar="COMMAND")
     listing = actions.add_parser("list", help="List environments.")
     _output(listing)
     removing = actions.add_parser("remove", help="Remove an environment.")
-    _remove(removing)
-    removing.set_defaults(all=True)
-    _create(actions.add_parser("create", help="Make an environment from a file."))
+    _env_remove(removing)
+    _env_create(actions.add_parser("create", help="Make an environment from a file."))
     _install(actions.add_parser("update", help="Needs a solver; fails here."))
     variables = actions.add_parser("config", help="Variables that activation sets.")
     variables.add_argument("vars", choices=["vars"])
@@ -173,7 +193,7 @@ def _config(commands: Commands) -> None:
     place.add_argument("--system", action="store_true", help="Write to the base prefix's .condarc.")
     place.add_argument("--env", action="store_true", help="Write to the active environment's .condarc.")
     place.add_argument("--file", help="Write to this file.")
-    action = parser.add_mutually_exclusive_group(required=True)
+    action = parser.add_mutually_exclusive_group()  # without one nothing happens, and that is no error
     action.add_argument("--show", nargs="*", metavar="KEY")
     action.add_argument("--show-sources", action="store_true")
     action.add_argument("--get", nargs="*", metavar="KEY")

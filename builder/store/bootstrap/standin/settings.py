@@ -11,7 +11,7 @@ from pathlib import Path
 
 from builder.store.bootstrap.standin import channels as ch
 from builder.store.bootstrap.standin import yamlish
-from builder.store.bootstrap.standin.errors import ConfigurationLoadError, InvalidTypeError
+from builder.store.bootstrap.standin.errors import CondaError, ConfigurationLoadError, InvalidTypeError
 
 SCALARS: dict[str, bool | str | int] = {
     "always_copy": False,
@@ -136,13 +136,13 @@ class Settings:
 
     @property
     def home(self) -> Path:
-        """The user's home, which may not exist; `/` for a user that nothing knows, as in a container."""
+        """The user's home, which may not exist. Raises CondaError for a user that nothing knows and without HOME."""
         if self.env.get("HOME"):
             return Path(self.env["HOME"])
         try:
             return Path.home()
-        except RuntimeError:
-            return Path("/")
+        except RuntimeError as error:
+            raise CondaError(f"RuntimeError: {error}") from error
 
     def _expand(self, text: str) -> Path:
         known = re.sub(r"\$\{?(\w+)\}?", lambda match: self.env.get(match[1], match[0]), text)

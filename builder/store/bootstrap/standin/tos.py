@@ -11,20 +11,54 @@ from pathlib import Path
 
 from builder.store.bootstrap.standin import channels as ch
 from builder.store.bootstrap.standin import talk
-from builder.store.bootstrap.standin.errors import CondaError, CondaToSNonInteractiveError
+from builder.store.bootstrap.standin.errors import (
+    CondaError,
+    CondaToSNonInteractiveError,
+    CondaToSPermissionError,
+    CondaToSRejectedError,
+)
 from builder.store.bootstrap.standin.settings import Settings, truth
 
 GOVERNED = tuple(f"https://repo.anaconda.com/pkgs/{name}" for name in ("main", "r", "msys2", "free", "pro"))
-CI_SWITCHES = ("CI", "GITHUB_ACTIONS", "GITLAB_CI", "TRAVIS", "CIRCLECI", "APPVEYOR", "TF_BUILD", "BUILDKITE")
-CI_PRESENT = ("JENKINS_URL", "CODEBUILD_BUILD_ID")
+CI_SWITCHES = (
+    "APPVEYOR", "BITRISE_IO", "BUDDY", "BUILDKITE", "CI", "CIRCLECI", "CIRRUS_CI", "CONCOURSE_CI", "DRONE",
+    "GITHUB_ACTIONS", "GITLAB_CI", "SAIL_CI", "SEMAPHORE", "TF_BUILD", "TRAVIS", "WERCKER", "WOODPECKER_CI",
+)  # fmt: skip
+CI_PRESENT = (
+    "BAMBOO_BUILDKEY",
+    "CODEBUILD_BUILD_ID",
+    "HEROKU_TEST_RUN_ID",
+    "JENKINS_URL",
+    "TEAMCITY_VERSION",
+)
+CACHE = "conda-anaconda-tos"
+
+
+WORDS = {True: "accepted", False: "rejected", None: "not accepted"}
 
 
 def check(settings: Settings) -> None:
     """Raise CondaToSNonInteractiveError for channels with terms that nobody accepted; -y accepts nothing.
 
-    A CI variable accepts without a word, and so does `plugins.auto_accept_tos`; both leave a record.
+    A CI variable accepts, and so does `plugins.auto_accept_tos`; both leave a record. Also raises
+    CondaToSRejectedError, and CondaToSPermissionError where the home cannot be written.
+
+    The real plugin learns from the channel, or from what it cached, that there are terms. The stand-in knows
+    Anaconda's channels and refuses them with the network off too.
     """
-    open_terms = [url for url in governed(settings) if not _accepted(settings, url)]
+    if "CONDA_ROOT_PREFIX" in settings.env:  # the installer's bootstrapper has no such plugin
+        return
+    for url in ch.channel_urls(settings.channels):
+        _note(settings, url)
+    verdicts = {url: _verdict(settings, url) for url in governed(settings)}
+    rejected = [url for url, verdict in verdicts.items() if verdict is False]
+    if rejected:
+        listed = "".join(f"    - {url}\n" for url in rejected)
+        raise CondaToSRejectedError(
+            "Terms of Service has been rejected for the following channels. "
+            f"Please remove or accept them before proceeding:\n{listed}"
+        )
+    open_terms = [url for url, verdict in verdicts.items() if verdict is None]
     if not open_terms:
         return
     if _automatic(settings):
@@ -53,6 +87,8 @@ def _automatic(settings: Settings) -> bool:
     asked = env.get("CONDA_PLUGINS_AUTO_ACCEPT_TOS", settings.plugin("auto_accept_tos"))
     if asked is not None and _true(asked):
         return True
+    if any(_false(env.get(name)) for name in CI_SWITCHES):  # one that says no outweighs the others
+        return False
     return any(_true(env.get(name, "")) for name in CI_SWITCHES) or any(env.get(name) for name in CI_PRESENT)
 
 
@@ -61,6 +97,32 @@ def _true(value: object) -> bool:
         return truth(value)
     except ValueError:
         return False
+
+
+def _false(value: str | None) -> bool:
+    try:
+        return bool(value) and not truth(value)
+    except ValueError:
+        return False
+
+
+def _note(settings: Settings, url: str) -> None:
+    """Leave an empty file for a channel of which nothing is known, as the plugin does when it cannot ask."""
+    parts = url.rstrip("/").split("://", 1)[-1]
+    location, _, name = parts.rpartition("/")
+    if parts.startswith("repo.anaconda.com/pkgs/"):
+        location, name = "repo.anaconda.com", parts.removeprefix("repo.anaconda.com/")
+    digest = hashlib.sha256(f"{location}{name}".encode()).hexdigest()
+    caches = settings.env.get("XDG_CACHE_HOME")
+    file = (Path(caches) if caches else settings.home / ".cache") / CACHE / f"{digest}.cache"
+    try:
+        if not file.exists():
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.touch()
+    except OSError as error:
+        raise CondaToSPermissionError(
+            f"Unable to read/write path ({file}) for {url}. Please check permissions. ({error})"
+        ) from error
 
 
 def _folder(settings: Settings, place: str) -> Path:
@@ -76,14 +138,15 @@ def _file(settings: Settings, url: str, place: str) -> Path:
     return _folder(settings, place) / hashlib.sha256(url.encode()).hexdigest() / "terms.json"
 
 
-def _accepted(settings: Settings, url: str) -> bool:
-    for place in ("user", "system", "site"):
+def _verdict(settings: Settings, url: str) -> bool | None:
+    """Accepted, rejected, or neither."""
+    for place in ("site", "system", "user"):
         try:
             record = json.loads(_file(settings, url, place).read_text("utf-8"))
         except (OSError, ValueError):
             continue
         return bool(record.get("tos_accepted"))
-    return False
+    return None
 
 
 def _write(settings: Settings, url: str, place: str, *, accepted: bool) -> None:
@@ -105,7 +168,7 @@ def command(arguments: argparse.Namespace, settings: Settings) -> int:
             _write(settings, url, arguments.place, accepted=arguments.action == "accept")
             talk.say(f"{arguments.action}ed Terms of Service for {url}")
         else:
-            talk.say(f"{url}: {'accepted' if _accepted(settings, url) else 'not accepted'}")
+            talk.say(f"{url}: {WORDS[_verdict(settings, url)]}")
     if not urls:
         talk.say("No Terms of Service apply to these channels.")
     return 0

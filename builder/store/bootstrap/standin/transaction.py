@@ -89,11 +89,8 @@ class Transaction:
                 elif level == "warn":
                     talk.complain(str(problem))
         clobbers = self._clobbers(linker)
-        if self.settings.scalar("path_conflict") == "prevent":
+        if self.settings.scalar("path_conflict") == "prevent":  # else the later package wins, without a word
             fatal += clobbers
-        else:
-            for clobber in clobbers:
-                talk.complain(str(clobber))
         if fatal:
             raise fatal[0] if len(fatal) == 1 else CondaMultiError(fatal)
 
