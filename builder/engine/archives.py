@@ -10,6 +10,7 @@ from pathlib import PurePosixPath
 from builder.errors import BuildError
 
 MOST = 64 << 20  # bytes of one archive that comes out
+MOST_ENTRIES = 10_000  # files, directories and others in it
 
 
 def pack(files: Mapping[str, bytes], *, writable: Sequence[str], uid: int) -> bytes:
@@ -57,19 +58,52 @@ def unpack(chunks: Iterable[bytes], where: str) -> dict[str, bytes]:
     """The regular files of an archive whose entries all begin with one directory's (or file's) own name.
 
     What a test leaves behind is not trusted: links, devices, pipes and names that leave the directory are
-    left out. Raises BuildError for over 64 MiB or an archive that is damaged.
+    left out. Raises BuildError for over 64 MiB, over 10,000 entries, or an archive that is damaged.
     """
     source = _Counted(chunks, where)
     found: dict[str, bytes] = {}
     try:
         with tarfile.open(fileobj=source, mode="r|") as tar:  # a stream: read once, never held as a whole
-            for entry in tar:
+            for number, entry in enumerate(tar, 1):
+                if number > MOST_ENTRIES:
+                    raise _too_much(f"{MOST_ENTRIES} files", where)
+                # It would keep a note of each, however many there are and however long their names.
+                tar.members = []  # type: ignore[attr-defined]
                 name = _inner(entry.name)
                 if entry.isreg() and safe_name(name):
                     found[name] = _content(tar, entry)
     except (tarfile.TarError, EOFError) as error:
         raise BuildError(f"the files cannot be read: {error}", where=where) from error
     return found
+
+
+def _too_much(what: str, where: str) -> BuildError:
+    return BuildError(
+        f"over {what} would come out", where=where, fix="write less, or keep it inside the container"
+    )
+
+
+def over_limit(chunks: Iterable[bytes]) -> bool:
+    """Whether an archive has more bytes than may come out; no more than those are read."""
+    size = 0
+    return any((size := size + len(chunk)) > MOST for chunk in chunks)
+
+
+# Go's os.FileMode, in which the engine tells what a path is, and the words for it.
+_KINDS = {
+    1 << 31: "a directory",
+    1 << 27: "a symbolic link",
+    1 << 26: "a device",
+    1 << 25: "a pipe",
+    1 << 24: "a socket",
+    1 << 21: "a device",
+    1 << 19: "something unknown",
+}
+
+
+def kind_of(mode: int) -> str:
+    """What the engine's mode of a path says that it is."""
+    return next((word for bit, word in _KINDS.items() if mode & bit), "a regular file")
 
 
 def _inner(name: str) -> str:
@@ -100,8 +134,7 @@ class _Counted(io.RawIOBase):
                 break
             self._given += len(chunk)
             if self._given > MOST:
-                fix = "write less, or keep it inside the container"
-                raise BuildError(f"over {MOST >> 20} MiB of files would come out", where=self._where, fix=fix)
+                raise _too_much(f"{MOST >> 20} MiB of files", self._where)
             self._rest += chunk
         end = len(self._rest) if size < 0 else size
         data, self._rest = self._rest[:end], self._rest[end:]

@@ -12,8 +12,9 @@ import docker
 import docker.errors
 import requests
 
+from builder.engine.advice import Advice, advice, no_space
 from builder.engine.buildkit import BuildProgress, shorten
-from builder.engine.faults import failure, gone, translated
+from builder.engine.faults import EngineFull, failure, gone, translated
 from builder.engine.lines import clean_text
 from builder.engine.streams import Body, answer, error_in, post
 from builder.engine.trace import Malformed, decode_line
@@ -102,20 +103,18 @@ def _failed(message: str, doing: str, progress: BuildProgress) -> ImgbuildError:
     if step is None or step.exit_code is None:
         where = doing if step is None or not step.name else f"{doing}, step {shorten(step.name)}"
         return failure(clean_text(message.encode()), where, tail)
-    return BuildError(
-        f"the step {shorten(step.name)} ended with exit code {step.exit_code}",
-        where=doing,
-        fix=_exit_mend(step.exit_code, tail),
-        detail=tail,
-    )
+    title = shorten(step.name)
+    if no_space(tail):
+        return EngineFull(f"{doing}, step {title}", tail)
+    cause = advice(tail) or _plain_advice(step.exit_code, tail)
+    what = f"the step {title} ended with exit code {step.exit_code}{f': {cause.what}' if cause.what else ''}"
+    return BuildError(what, where=doing, fix=cause.fix, detail=tail)
 
 
-def _exit_mend(code: int, tail: str) -> str:
-    if "no space left on device" in tail.lower():
-        return "free some space (`docker system df` says what takes it) and start again"
+def _plain_advice(code: int, tail: str) -> Advice:
     if code == 137:
-        return "it was killed, most likely for memory: give the engine more"
-    return "its last lines say why" if tail else ""
+        return Advice("", "it was killed, most likely for memory: give the engine more")
+    return Advice("", "its last lines say why" if tail else "")
 
 
 def _raise_if_gone(api: docker.APIClient, error: BuildError, doing: str) -> None:

@@ -15,15 +15,17 @@ import docker.errors
 import docker.types
 import requests
 
-from builder.engine.archives import pack, unpack
+from builder.engine import owner
+from builder.engine.archives import MOST, kind_of, over_limit, pack, unpack
 from builder.engine.faults import gone, translated
 from builder.engine.output import Reader
 from builder.engine.port import ContainerSpec, RunResult
-from builder.engine.streams import archive, attach
+from builder.engine.streams import archive, attach, stat_mode
 from builder.errors import ImgbuildError
 
 KIND = {"io.imgbuild.kind": "run"}
 _SETTLE = 30.0  # seconds for a killed container to be gone, and for its last output to arrive
+_LOOK = 2.0  # seconds between two looks at how much lies in the volume
 _SHM = 64 << 20
 
 log = logging.getLogger(__name__)
@@ -70,10 +72,13 @@ def _creation(api: docker.APIClient, spec: ContainerSpec) -> dict[str, Any]:
         "command": list(spec.argv),
         "environment": dict(spec.env),
         "user": f"{spec.uid}:0",  # any UID with group 0: what OpenShift does
-        "volumes": [spec.volume],  # anonymous, so removed with the container
         "working_dir": spec.workdir,
-        "labels": KIND,
+        "labels": {**KIND, owner.LABEL: owner.owner()},
         "host_config": _host_config(api, spec),
+        # Nothing beside the program runs in there, and no proxy with its password is handed to it, as docker-py
+        # would from the user's ~/.docker/config.json.
+        "healthcheck": docker.types.Healthcheck(test=["NONE"]),
+        "use_config_proxy": False,
     }
     if spec.entrypoint is not None:
         # An empty list would keep the image's own; one empty word is how the engine is told to drop it.
@@ -83,10 +88,14 @@ def _creation(api: docker.APIClient, spec: ContainerSpec) -> dict[str, Any]:
 
 def _host_config(api: docker.APIClient, spec: ContainerSpec) -> dict[str, Any]:
     limits = spec.limits
+    largest = max(limits.tmpfs, 2 * MOST)
     everything = docker.types.DeviceRequest(count=-1, capabilities=[["gpu"]])
     return dict(
         api.create_host_config(
             read_only=spec.read_only,
+            # Anonymous, so removed with the container; no_copy: what an image holds at that path must not lie in
+            # it, least of all a result.
+            mounts=[docker.types.Mount(target=spec.volume, source=None, no_copy=True)],
             network_mode=spec.network,
             tmpfs={"/tmp": f"exec,mode=1777,size={min(limits.tmpfs, limits.memory)}"},  # noqa: S108
             cap_drop=["ALL"],
@@ -96,6 +105,11 @@ def _host_config(api: docker.APIClient, spec: ContainerSpec) -> dict[str, Any]:
             pids_limit=limits.pids,
             nano_cpus=int(limits.cpus * 1e9) or None,
             shm_size=min(_SHM, limits.memory),
+            ulimits=[
+                docker.types.Ulimit(name="core", soft=0, hard=0),
+                # A file that grows without end stops here already: the volume lies on the engine's disk.
+                docker.types.Ulimit(name="fsize", soft=largest, hard=largest),
+            ],
             log_config=docker.types.LogConfig(type="none"),
             device_requests=[everything] if spec.gpus else None,
         )
@@ -134,6 +148,12 @@ class SdkContainer:
         with response, translated(doing):
             return unpack(response.iter_content(chunk_size=None), where)
 
+    def kind(self, path: str) -> str:
+        """What lies at `path` in the volume, in words; empty where nothing does. A link is not followed."""
+        where = posixpath.normpath(posixpath.join(self._spec.volume, path))
+        mode = stat_mode(self._api, self._id, where, f"looking at {where} in a container")
+        return "" if mode is None else kind_of(mode)
+
     def run(self) -> RunResult:
         """Start it, wait within its limits, kill it when they are passed."""
         with translated(f"running {self._spec.image}"):
@@ -141,23 +161,56 @@ class SdkContainer:
             reader = self._reader = Reader(attach(self._api, self._id, f"running {self._spec.image}"))
             began = time.monotonic()
             self._api.start(self._id)
-            timed_out = not self._wait(self._spec.limits.seconds)
-            if timed_out:
+            timed_out, spilled = self._watch(self._spec.limits.seconds)
+            crowded = timed_out and self._crowded()
+            if timed_out or spilled:
                 self._kill()
             seconds = time.monotonic() - began
             state = self._api.inspect_container(self._id)["State"]
         return RunResult(
-            code=None if timed_out else int(state["ExitCode"]),
+            code=None if timed_out or spilled else int(state["ExitCode"]),
             output=reader.text(_SETTLE),
             seconds=seconds,
             timed_out=timed_out,
             out_of_memory=bool(state.get("OOMKilled")),
+            spilled=spilled,
+            crowded=crowded,
         )
 
     def close(self) -> None:
         """Let the output's thread end: called when the container is gone."""
         if self._reader is not None:
             self._reader.join(_SETTLE)
+
+    def _watch(self, seconds: float) -> tuple[bool, bool]:
+        """Wait for the end. Whether its time was over before, and whether its volume was over full.
+
+        Nothing else bounds the volume: it lies on the engine's disk, and drivers have no common way to limit one.
+        """
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            if self._wait(min(left, _LOOK)):
+                return False, False
+            if left > _LOOK and self._spilled():
+                return False, True
+        return True, False
+
+    def _spilled(self) -> bool:
+        doing = "looking at how much a container wrote"
+        response = archive(self._api, self._id, self._spec.volume, doing)
+        if response is None:
+            return False
+        with response, translated(doing):
+            return over_limit(response.iter_content(chunk_size=None))
+
+    def _crowded(self) -> bool:
+        """Whether it has as many processes as it may have."""
+        try:
+            answer = self._api.stats(self._id, stream=False, one_shot=True)
+        except docker.errors.APIError as error:
+            log.debug("it ended just now: %s", str(error))
+            return False
+        return int((answer.get("pids_stats") or {}).get("current") or 0) >= self._spec.limits.pids
 
     def _wait(self, seconds: float) -> bool:
         """Whether it ended in time."""

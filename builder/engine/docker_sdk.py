@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import platform as machine
 import socket
-from collections.abc import Iterable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -14,10 +14,20 @@ import docker
 
 from builder.engine.build import build
 from builder.engine.containers import container
+from builder.engine.doors import enter
 from builder.engine.endpoints import Endpoint
-from builder.engine.faults import translated
+from builder.engine.faults import EngineFull, translated
 from builder.engine.images import Images
-from builder.engine.port import Container, ContainerSpec, EngineInfo, ImageInfo
+from builder.engine.port import (
+    Container,
+    ContainerSpec,
+    DoorResult,
+    DoorSpec,
+    EngineInfo,
+    ImageInfo,
+    RemoteImage,
+)
+from builder.engine.sweep import sweep
 from builder.progress import Observer
 
 
@@ -63,15 +73,21 @@ class DockerEngine:
         """All images that carry these labels with these values, newest first."""
         return self._images.find_by_label(labels)
 
+    def remote(self, ref: str) -> RemoteImage | None:
+        """What the reference's registry holds; None when it has no such image."""
+        return self._images.remote(ref)
+
     def pull(self, ref: str, platform: str, observer: Observer) -> ImageInfo:
         """Pull from a registry, with the credentials that the docker command would use."""
-        return self._images.pull(ref, platform, observer)
+        with self._room_told():
+            return self._images.pull(ref, platform, observer)
 
     def import_tar(
         self, tag: str, tar: BinaryIO | Iterable[bytes], *, labels: Mapping[str, str], platform: str
     ) -> ImageInfo:
         """Make an image of one layer from a tar stream and tag it."""
-        return self._images.import_tar(tag, tar, labels=labels, platform=platform)
+        with self._room_told():
+            return self._images.import_tar(tag, tar, labels=labels, platform=platform)
 
     def build(
         self,
@@ -85,28 +101,40 @@ class DockerEngine:
         no_cache: bool = False,
     ) -> str:
         """Build with BuildKit from a tar stream; returns the image id."""
-        return build(
-            self._api,
-            context,
-            tag=tag,
-            labels=labels,
-            platform=platform,
-            network=network,
-            observer=observer,
-            no_cache=no_cache,
-        )
+        with self._room_told():
+            return build(
+                self._api,
+                context,
+                tag=tag,
+                labels=labels,
+                platform=platform,
+                network=network,
+                observer=observer,
+                no_cache=no_cache,
+            )
 
-    def container(self, spec: ContainerSpec) -> AbstractContextManager[Container]:
+    @contextmanager
+    def container(self, spec: ContainerSpec) -> Iterator[Container]:
         """A created container, removed with its volume whatever happens."""
-        return container(self._api, spec)
+        with self._room_told(), container(self._api, spec) as made:
+            yield made
+
+    def enter(self, door: DoorSpec, files: Mapping[str, bytes], out: str) -> DoorResult:
+        """Start a container through this door; what it leaves below `out` comes back."""
+        return enter(self._api, door, files, out)
 
     def tag(self, image_id: str, ref: str) -> None:
         """Give an image one more name."""
-        self._images.tag(image_id, ref)
+        with self._room_told():
+            self._images.tag(image_id, ref)
 
     def remove(self, ref: str) -> None:
         """Remove an image, or one of its names; quietly when it is not there."""
         self._images.remove(ref)
+
+    def sweep(self) -> tuple[str, ...]:
+        """Remove containers, volumes and working names of this machine's dead processes; returns their names."""
+        return sweep(self._api)
 
     def disk_free(self) -> int | None:
         """Bytes free where the engine keeps its data; None when that is on another machine."""
@@ -129,6 +157,18 @@ class DockerEngine:
             machine.release(),
         )
         return root if same and self._endpoint.socket is not None and root.is_dir() else None
+
+    @contextmanager
+    def _room_told(self) -> Iterator[None]:
+        """Say where the engine's disk is and what is free, when it was full. A failed step gives room back."""
+        try:
+            yield
+        except EngineFull as error:
+            root, free = self.data_root(), self.disk_free()
+            if root is None or free is None:
+                raise
+            room = f"{free / 1e9:.2f} GB free at {root}"
+            raise EngineFull(error.where, error.detail, room) from error
 
     def _ask(self) -> Mapping[str, Any]:
         with translated("asking the engine about itself"):

@@ -10,6 +10,7 @@ import docker.errors
 import requests
 import urllib3.exceptions
 
+from builder.engine.advice import no_space
 from builder.errors import BuildError, EngineError, ImgbuildError
 
 _GONE = (
@@ -19,6 +20,18 @@ _GONE = (
     OSError,
 )
 RESTART = "see whether it runs (`docker info`, `systemctl status docker`) and start again"
+
+
+class EngineFull(BuildError):  # noqa: N818  (says what happened, as its parents do)
+    """The disk that the engine keeps its data on is full. room: what is known of it."""
+
+    def __init__(self, where: str, detail: str = "", room: str = "") -> None:
+        super().__init__(
+            f"no space left on the engine's disk{f' ({room})' if room else ''}",
+            where=where,
+            fix="free some space (`docker system df` says what takes it) and build again",
+            detail=detail,
+        )
 
 
 @contextmanager
@@ -59,6 +72,8 @@ def failure(message: str, where: str, detail: str = "") -> ImgbuildError:
             f"this engine refuses BuildKit: {text}",
             fix='set `"features": {"buildkit": true}` in /etc/docker/daemon.json and restart the engine',
         )
+    if no_space(text):
+        return EngineFull(where, detail=f"{detail}\n{text}".lstrip())
     for sign, mend in _MENDS.items():
         if sign in lower:
             return BuildError(text, where=where, fix=mend, detail=detail)
@@ -66,7 +81,7 @@ def failure(message: str, where: str, detail: str = "") -> ImgbuildError:
 
 
 _MENDS = {
-    "no space left on device": "free some space (`docker system df` says what takes it) and start again",
+    "no such image": "somebody removed it meanwhile: build again",
     "no active sessions": "the base is not in the engine and was not pulled: pull it, or check its name",
     "no such host": "the engine cannot reach that registry: check network, proxy and the image's name",
     "i/o timeout": "the engine cannot reach that registry: check its network and proxy",

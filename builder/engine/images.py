@@ -12,7 +12,7 @@ import docker.errors
 import docker.utils
 
 from builder.engine.faults import failure, translated
-from builder.engine.port import ImageInfo
+from builder.engine.port import ImageInfo, RemoteImage
 from builder.engine.streams import Body, answer, error_in, post
 from builder.errors import BuildError, UsageError
 from builder.progress import Observer, StepAdvanced, StepFinished, StepStarted
@@ -44,6 +44,17 @@ class Images:
         found = [self.find(row["Id"]) for row in rows]  # one may be removed meanwhile
         images = [image for image in found if image is not None]
         return tuple(sorted(images, key=lambda image: image.created.rstrip("Z"), reverse=True))
+
+    def remote(self, ref: str) -> RemoteImage | None:
+        """What the registry of a reference holds under it; the engine asks, as it would to pull."""
+        with translated(f"asking the registry for {ref}"):
+            try:
+                document = self._api.inspect_distribution(ref)  # type: ignore[no-untyped-call]
+            except docker.errors.NotFound:
+                return None
+        rows = document.get("Platforms") or ()
+        platforms = tuple(f"{row.get('os')}/{row.get('architecture')}" for row in rows)
+        return RemoteImage(str(document["Descriptor"]["digest"]), platforms)
 
     def pull(self, ref: str, platform: str, observer: Observer) -> ImageInfo:
         """Pull from a registry; raises BuildError with the registry's reason."""

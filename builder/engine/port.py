@@ -43,6 +43,14 @@ class ImageInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class RemoteImage:
+    """What a registry holds under a reference. digest is `sha256:...`; platforms it is made for."""
+
+    digest: str
+    platforms: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Limits:
     """What a container may use. memory and tmpfs in bytes, seconds of wall time, processes, CPUs (0: all)."""
 
@@ -72,13 +80,53 @@ class ContainerSpec:
 
 @dataclass(frozen=True, slots=True)
 class RunResult:
-    """How a run ended. code is None when it was killed for time; output is capped and says so."""
+    """How a run ended. code is None when it was killed for time; output is capped and says so.
+
+    spilled: it was killed because it left more in its volume than comes out. crowded: when its time was over, it
+    had as many processes as it may have.
+    """
 
     code: int | None
     output: str
     seconds: float
     timed_out: bool = False
     out_of_memory: bool = False
+    spilled: bool = False
+    crowded: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DoorSpec:
+    """One way into an image. Empty texts keep what the image says.
+
+    user as `docker run --user` takes it. stdin: what the program reads, which must end it. inside: a program
+    for `docker exec` while argv runs, with variables and directory of its own. owner: the UID that may write
+    into the volume's directories.
+    """
+
+    image: str
+    argv: tuple[str, ...]
+    limits: Limits
+    volume: str
+    owner: int
+    user: str = ""
+    entrypoint: tuple[str, ...] | None = None
+    env: Mapping[str, str] = field(default_factory=dict)
+    workdir: str = ""
+    read_only: bool = False
+    tmpfs: Mapping[str, str] = field(default_factory=dict)
+    stdin: bytes | None = None
+    inside: tuple[str, ...] | None = None
+    inside_env: Mapping[str, str] = field(default_factory=dict)
+    inside_workdir: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DoorResult:
+    """How the program behind the door ended, and the files it left, by relative path."""
+
+    run: RunResult
+    files: Mapping[str, bytes]
 
 
 class Container(Protocol):
@@ -96,7 +144,13 @@ class Container(Protocol):
         """Start it, wait within its limits, kill it when they are passed."""
 
     def copy_out(self, path: str) -> Mapping[str, bytes]:
-        """Files below `path` in the volume, by relative path; {} where there are none. At most 64 MiB."""
+        """Regular files below `path` in the volume, by relative path; {} where there are none.
+
+        At most 64 MiB and 10,000 entries: for more, BuildError.
+        """
+
+    def kind(self, path: str) -> str:
+        """What lies at `path` in the volume: `a regular file`, `a symbolic link`, ...; empty where nothing does."""
 
 
 class Engine(Protocol):
@@ -110,6 +164,12 @@ class Engine(Protocol):
 
     def find_by_label(self, labels: Mapping[str, str]) -> tuple[ImageInfo, ...]:
         """All images that carry these labels with these values, newest first."""
+
+    def remote(self, ref: str) -> RemoteImage | None:
+        """What the reference's registry holds, asked by the engine; None when the registry has no such image.
+
+        Raises BuildError when the registry cannot be reached or refuses.
+        """
 
     def pull(self, ref: str, platform: str, observer: Observer) -> ImageInfo:
         """Pull from a registry, with the credentials that the docker command would use."""
@@ -145,8 +205,19 @@ class Engine(Protocol):
     def remove(self, ref: str) -> None:
         """Remove an image, or one of its names; quietly when it is not there."""
 
+    def sweep(self) -> tuple[str, ...]:
+        """Remove containers, volumes and working names of this machine's dead processes; returns their names."""
+
     def disk_free(self) -> int | None:
         """Bytes free where the engine keeps its data; None when it is on another machine."""
 
     def data_root(self) -> Path | None:
         """The engine's data directory where this machine sees it."""
+
+
+class DoorEngine(Engine, Protocol):
+    """An engine that also goes through doors."""
+
+    def enter(self, door: DoorSpec, files: Mapping[str, bytes], out: str) -> DoorResult:
+        """Start a container through this door, with these files in its volume; what it leaves below `out`
+        comes back. The container and its volume are removed whatever happens."""

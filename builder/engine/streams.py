@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, BinaryIO
@@ -103,6 +104,21 @@ def archive(api: docker.APIClient, container_id: str, path: str, doing: str) -> 
         response.close()
         return None
     return checked(response, doing)
+
+
+def stat_mode(api: docker.APIClient, container_id: str, path: str, doing: str) -> int | None:
+    """The mode of a path in a container as Go's os.FileMode, links not followed; None where there is nothing."""
+    with translated(doing):
+        response = api.head(
+            f"{api.base_url}/v{api.api_version}/containers/{container_id}/archive",
+            params={"path": path},
+            timeout=_STALLED,
+        )
+    with response:
+        if response.status_code == 404:
+            return None
+        told = checked(response, doing).headers["X-Docker-Container-Path-Stat"]
+    return int(json.loads(base64.b64decode(told))["mode"])
 
 
 def answer(response: requests.Response, doing: str) -> Iterator[dict[str, Any]]:

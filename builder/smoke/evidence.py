@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 from builder.smoke.png import SIGNATURE
 
 RESULT = "result.json"
+REGULAR = "a regular file"  # as the engine names it
 MOST_RESULT_BYTES = 2**20
 MOST_NUMBERS = 200
 MOST_TEXT = 1000
@@ -33,9 +34,17 @@ class Evidence:
     fault: str = ""
 
 
-def read_evidence(files: Mapping[str, bytes], *, required: bool) -> Evidence:
-    """Read the files of one test. Without a result.json it is a fault only when one is required."""
+def read_evidence(files: Mapping[str, bytes], *, required: bool, kind: str = "") -> Evidence:
+    """Read the files of one test. Without a result.json it is a fault only when one is required.
+
+    kind: what lies at that name. A link, a directory, a pipe, a device or a socket is always a fault: whoever
+    puts one there wants something else to be read than what the test wrote.
+    """
     plots = _plots(files)
+    if RESULT not in files and kind:
+        # The archive calls the second name of a file a link to the first.
+        what = "a second name of another file (a hard link)" if kind == REGULAR else kind
+        return Evidence(plots=plots, fault=f"{RESULT} is {what}, not a regular file")
     if RESULT not in files:
         return Evidence(plots=plots, fault=f"left no regular file {RESULT}" if required else "")
     try:
@@ -49,7 +58,7 @@ def read_numbers(data: bytes) -> dict[str, float | str]:
     if len(data) > MOST_RESULT_BYTES:
         raise BadResult(f"has {len(data)} bytes, more than the {MOST_RESULT_BYTES} allowed")
     try:
-        found = json.loads(data.decode(), parse_constant=_refuse)
+        found = json.loads(data.decode(), parse_constant=_refuse, object_pairs_hook=_once)
     except BadResult:
         raise
     except (ValueError, RecursionError) as error:
@@ -59,6 +68,16 @@ def read_numbers(data: bytes) -> dict[str, float | str]:
     if len(found) > MOST_NUMBERS:
         raise BadResult(f"has {len(found)} entries, more than the {MOST_NUMBERS} allowed")
     return {_text(key): _number(key, value) for key, value in found.items()}
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object that says each thing once: of two answers, nobody could tell which one counts."""
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in found:
+            raise BadResult(f"holds `{_text(name)[:100]}` twice")
+        found[name] = value
+    return found
 
 
 def _refuse(constant: str) -> NoReturn:
@@ -86,8 +105,8 @@ def _kind(value: object) -> str:
 
 
 def _text(value: str) -> str:
-    """Lone surrogates cannot be written as UTF-8: they become `?`."""
-    whole = value.encode("utf-8", "replace").decode()
+    """What cannot be written as UTF-8, or would steer a terminal, becomes `?`."""
+    whole = "".join(letter if letter.isprintable() else "?" for letter in value)
     if len(whole) > MOST_TEXT:
         raise BadResult(f"holds a text of {len(whole)} characters, more than the {MOST_TEXT} allowed")
     return whole

@@ -1,4 +1,14 @@
-"""Prove an image: run its smoke tests in containers of the very image id, and judge what they measured."""
+"""Prove an image: run its smoke tests in containers of the very image id, and judge what they measured.
+
+What a verdict proves: this image, started through its own entrypoint, ran these scripts to their end within these
+limits, and what they wrote is what must come out. It proves that an honest image works. It does not prove that an
+image is honest: the numbers are written by code of the image (its python, its libraries, a `.pth` file that runs before
+the script), and a package that lies well enough is believed. Against that stand the hashes of the lock, not this.
+
+What the image cannot do is reach past its own test: not to the script, which is not its file; not to another test,
+which has a container and a volume of its own, empty at the start, whatever the image holds at that path; not to the
+verdict, which is reached on the host from a regular file that is read when every process of the test is dead.
+"""
 
 from __future__ import annotations
 
@@ -8,13 +18,14 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime, timezone
 
 from builder import __version__
-from builder.engine.port import Engine, Limits
+from builder.engine.port import Engine, ImageInfo, Limits
 from builder.errors import ProofError
 from builder.plan import Plan
 from builder.progress import Observer
-from builder.smoke.run import Bench, run_case, script_sha256
+from builder.smoke.budget import weighed
+from builder.smoke.run import Bench, Scripts, read_scripts, run_case, script_sha256
 from builder.smoke.sandbox import DEFAULT_LIMITS
-from builder.smoke.select import cases
+from builder.smoke.select import Case, cases
 from builder.smoke.verdict import TestResult, Verdict
 from builder.values import digest_of
 
@@ -24,10 +35,14 @@ NO_AUDIT = "the audit arrives with a later version"
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """The verdict, and the plots by `ENVIRONMENT/TEST/NAME.png`, as its results name them."""
+    """The verdict, and the plots by `ENVIRONMENT/TEST/NAME.png`, as its results name them.
+
+    digest: what was run (see proof_digest); empty when only a part was.
+    """
 
     verdict: Verdict
     plots: Mapping[str, bytes] = field(default_factory=dict)
+    digest: str = ""
 
     @property
     def json(self) -> str:
@@ -52,9 +67,11 @@ def prove(
     `only`, EngineError when the engine goes away.
     """
     chosen = cases(plan, only)
-    bench = Bench(engine, plan, _image(engine, plan, image_id), limits or DEFAULT_LIMITS)
+    scripts = read_scripts(plan, chosen)
+    image = _image(engine, plan, image_id)
+    bench = Bench(engine, plan, image.id, limits or DEFAULT_LIMITS, scripts)
     started, clock = datetime.now(timezone.utc), time.monotonic()
-    results: list[TestResult] = []
+    results = list(weighed(plan.spec, image))
     plots: dict[str, bytes] = {}
     for case in chosen:
         result, pictures = run_case(bench, case, observer)
@@ -73,7 +90,7 @@ def prove(
         results=tuple(results),
         not_proven=not_proven(results, only),
     )
-    return Proof(verdict, plots)
+    return Proof(verdict, plots, "" if only else _digest(plan, chosen, scripts))
 
 
 def not_proven(results: Sequence[TestResult], only: Sequence[str] | None) -> dict[str, str]:
@@ -93,8 +110,8 @@ def not_proven(results: Sequence[TestResult], only: Sequence[str] | None) -> dic
     return {**reasons, "multi-gpu": "no smoke test asks for several GPUs"}
 
 
-def _image(engine: Engine, plan: Plan, image_id: str) -> str:
-    """The id of the image to test. What another plan made must not be recorded as this plan's."""
+def _image(engine: Engine, plan: Plan, image_id: str) -> ImageInfo:
+    """The image to test. What another plan made must not be recorded as this plan's."""
     info = engine.find(image_id)
     if info is None:
         raise ProofError(
@@ -107,7 +124,7 @@ def _image(engine: Engine, plan: Plan, image_id: str) -> str:
             where=image_id,
             fix=f"build it again: imgbuild build {plan.spec.ref}",
         )
-    return info.id
+    return info
 
 
 def proof_digest(plan: Plan) -> str:
@@ -115,8 +132,17 @@ def proof_digest(plan: Plan) -> str:
 
     Equal digests for the same image id mean that proving again would do the same.
     """
+    found = cases(plan)
+    return _digest(plan, found, read_scripts(plan, found))
+
+
+def _digest(plan: Plan, chosen: Sequence[Case], scripts: Scripts) -> str:
     tests = [
-        [case.lock.name, case.test.model_dump(mode="json", exclude={"script"}), script_sha256(plan, case)]
-        for case in cases(plan)
+        [
+            case.lock.name,
+            case.test.model_dump(mode="json", exclude={"script"}),
+            script_sha256(plan, case, scripts),
+        ]
+        for case in chosen
     ]
-    return digest_of([__version__, asdict(DEFAULT_LIMITS) | {"seconds": 0}, tests])
+    return digest_of([__version__, asdict(DEFAULT_LIMITS) | {"seconds": 0}, plan.spec.budget_bytes, tests])

@@ -4,32 +4,39 @@ from __future__ import annotations
 
 import hashlib
 import re
-import signal
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from builder.engine.faults import EngineFull
 from builder.engine.port import Container, Engine, Limits, RunResult
 from builder.errors import BuildError
 from builder.plan import Plan
 from builder.progress import Observer, StepFinished, StepLogged, StepStarted
 from builder.smoke.builtin import BUILTINS
-from builder.smoke.evidence import Evidence, read_evidence
+from builder.smoke.ending import ending
+from builder.smoke.evidence import RESULT, Evidence, read_evidence
 from builder.smoke.sandbox import OUT, find_script, sandbox
 from builder.smoke.select import Case
 from builder.smoke.verdict import Outcome, TestResult
 
 LAST_LINES = 20
 Judged = tuple[TestResult, dict[str, bytes]]
+Scripts = Mapping[Path, bytes | str]
 
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """What all cases of one proof share. image_id is the engine's id of the image under test."""
+    """What all cases of one proof share. image_id is the engine's id of the image under test.
+
+    scripts are read once, before the first test: what runs is what the proof's digest is over.
+    """
 
     engine: Engine
     plan: Plan
     image_id: str
     limits: Limits
+    scripts: Scripts
 
 
 def run_case(bench: Bench, case: Case, observer: Observer) -> Judged:
@@ -52,10 +59,9 @@ def _settled_or_run(bench: Bench, case: Case) -> Judged:
     if case.settled is not None:
         return _result(case, case.settled, case.reason), {}
     path = _script(bench.plan, case)
-    try:
-        script = path.read_bytes()
-    except OSError as error:
-        return _result(case, "failed", f"cannot read {path}: {error.strerror}"), {}
+    script = bench.scripts[path]
+    if isinstance(script, str):
+        return _result(case, "failed", f"cannot read {path}: {script}"), {}
     inside = f"test/{_harmless(path.name)}"
     spec = sandbox(bench.plan, case, bench.image_id, inside, bench.limits)
     try:
@@ -63,6 +69,8 @@ def _settled_or_run(bench: Bench, case: Case) -> Judged:
             container.copy_in({inside: script}, writable=(OUT,))
             run = container.run()
             return _judged(case, run, _collect(container, case), spec.limits)
+    except EngineFull:  # says nothing about the image
+        raise
     except BuildError as error:  # the work failed, not the engine: nothing in the image could be started
         return _result(case, "failed", f"{error}", output=error.detail), {}
 
@@ -73,25 +81,43 @@ def _script(plan: Plan, case: Case) -> Path:
     return find_script(plan, case.test.script)
 
 
-def script_sha256(plan: Plan, case: Case) -> str:
+def read_scripts(plan: Plan, cases: Sequence[Case]) -> Scripts:
+    """The script of every case that can run, by its path; where it cannot be read, why."""
+    found: dict[Path, bytes | str] = {}
+    for case in cases:
+        if case.test.script is None and case.test.name not in BUILTINS:
+            continue  # an unknown built-in: the test fails and says so
+        path = _script(plan, case)
+        try:
+            found[path] = path.read_bytes()
+        except OSError as error:
+            found[path] = error.strerror or str(error)
+    return found
+
+
+def script_sha256(plan: Plan, case: Case, scripts: Scripts) -> str:
     """Hex sha256 of the script a case runs; empty where there is none to read."""
-    try:
-        return hashlib.sha256(_script(plan, case).read_bytes()).hexdigest()
-    except (OSError, KeyError):  # an unknown built-in, a script that is gone: the test will fail and say so
+    if case.test.script is None and case.test.name not in BUILTINS:
         return ""
+    script = scripts[_script(plan, case)]
+    return "" if isinstance(script, str) else hashlib.sha256(script).hexdigest()
 
 
 def _collect(container: Container, case: Case) -> Evidence:
-    """What the test left. A built-in must leave a result; an own script may let its exit code speak."""
+    """What the test left. A built-in must leave a result; an own script may let its exit code speak.
+
+    The container has ended by then and every process in it, so nothing changes while it is read.
+    """
     try:
+        kind = container.kind(f"{OUT}/{RESULT}")
         files = container.copy_out(OUT)
     except BuildError as error:  # more than the engine hands out
         return Evidence(fault=f"left what cannot be read: {error}")
-    return read_evidence(files, required=case.test.script is None)
+    return read_evidence(files, required=case.test.script is None, kind=kind)
 
 
 def _judged(case: Case, run: RunResult, evidence: Evidence, limits: Limits) -> Judged:
-    outcome, reason = _ending(run, limits)
+    outcome, reason = ending(run, limits)
     if outcome == "passed" and evidence.fault:
         outcome, reason = "failed", evidence.fault
     elif outcome == "passed" and case.test.script is None:
@@ -114,29 +140,6 @@ def _judged(case: Case, run: RunResult, evidence: Evidence, limits: Limits) -> J
 def _harmless(name: str) -> str:
     """A file name that is one in any file system and archive."""
     return re.sub(r"[^A-Za-z0-9._-]", "-", name).lstrip(".") or "-"
-
-
-def _ending(run: RunResult, limits: Limits) -> tuple[Outcome, str]:
-    """Outcome and reason of the run itself, before anybody looks at what it measured."""
-    if run.timed_out:
-        return "timeout", f"killed after {limits.seconds:g} s, its limit"
-    if run.out_of_memory:
-        return "failed", f"out of memory: it needs more than its limit of {limits.memory / 2**20:.0f} MiB"
-    if run.code == 0:
-        return "passed", ""
-    lines = [line.strip() for line in run.output.splitlines() if line.strip()]
-    last = f": {lines[-1][:300]}" if lines else ", and printed nothing"
-    return "failed", f"{_ended(run.code)}{last}"
-
-
-def _ended(code: int | None) -> str:
-    if code is None:
-        return "killed from outside"
-    try:
-        name = f" ({signal.Signals(code - 128).name})" if code > 128 else ""
-    except ValueError:
-        name = ""
-    return f"ended with code {code}{name}"
 
 
 def _tail(output: str) -> str:

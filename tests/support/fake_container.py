@@ -61,6 +61,9 @@ class Ended:
     timed_out: bool = False
     out_of_memory: bool = False
     refused: str = ""  # what the engine says when asked for the files
+    spilled: bool = False
+    crowded: bool = False
+    kinds: Mapping[str, str] = field(default_factory=dict)  # of what is no regular file
 
 
 def passes(spec: ContainerSpec, _files: Mapping[str, bytes]) -> Ended:
@@ -95,12 +98,24 @@ class FakeContainer:
         if isinstance(ended, BaseException):
             raise ended
         self._ended = ended
-        return RunResult(ended.code, ended.output, 1.5, ended.timed_out, ended.out_of_memory)
+        return RunResult(
+            ended.code,
+            ended.output,
+            1.5,
+            ended.timed_out,
+            ended.out_of_memory,
+            ended.spilled,
+            ended.crowded,
+        )
 
     def copy_out(self, path: str) -> Mapping[str, bytes]:
         if self._ended.refused:
             raise BuildError(self._ended.refused)
         return self._ended.files if path in self.writable else {}
+
+    def kind(self, path: str) -> str:
+        name = path.partition("/")[2]
+        return self._ended.kinds.get(name, "a regular file" if name in self._ended.files else "")
 
 
 class FakeLab:

@@ -18,7 +18,7 @@ from typing import BinaryIO
 
 from builder.engine.archives import pack, safe_name
 from builder.engine.images import label_instruction
-from builder.engine.port import ContainerSpec, EngineInfo, ImageInfo, RunResult
+from builder.engine.port import ContainerSpec, EngineInfo, ImageInfo, RemoteImage, RunResult
 from builder.errors import BuildError, EngineError
 from builder.progress import Observer, StepFinished, StepLogged, StepStarted
 
@@ -59,6 +59,13 @@ class FakeContainer:
         found = {name.removeprefix(head): data for name, data in self.volume.items() if name.startswith(head)}
         return {name: data for name, data in found.items() if safe_name(name)}
 
+    def kind(self, path: str) -> str:
+        self.engine.check("kind")
+        if path in self.volume:
+            return "a regular file"
+        below = path in self.writable or any(name.startswith(f"{path}/") for name in self.volume)
+        return "a directory" if below else ""
+
 
 @dataclass
 class FakeEngine:
@@ -97,6 +104,11 @@ class FakeEngine:
             self._with_tags(image) for image in self.images.values() if wanted <= dict(image.labels).items()
         ]
         return tuple(sorted(found, key=lambda image: image.created, reverse=True))
+
+    def remote(self, ref: str) -> RemoteImage | None:
+        self.check("remote")
+        image = self.registry.get(ref)
+        return RemoteImage(image.id, (image.platform,)) if image else None
 
     def pull(self, ref: str, platform: str, observer: Observer) -> ImageInfo:
         self.check("pull")
@@ -202,6 +214,10 @@ class FakeEngine:
             self.tags = {tag: owner for tag, owner in self.tags.items() if owner != ref}
         if image_id not in self.tags.values():
             self.images.pop(image_id, None)
+
+    def sweep(self) -> tuple[str, ...]:
+        self.check("sweep")
+        return ()
 
     def disk_free(self) -> int | None:
         self.check("disk_free")

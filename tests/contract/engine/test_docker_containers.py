@@ -16,7 +16,9 @@ from builder.engine.connect import connect
 from builder.engine.docker_sdk import DockerEngine
 from builder.engine.port import Limits, RunResult
 from builder.errors import BuildError, EngineError
+from builder.progress import silent
 from tests.contract.engine.conftest import World, spec_of
+from tests.support.engine_base import context_of
 from tests.support.engine_proxy import EngineProxy
 
 pytestmark = pytest.mark.engine
@@ -138,6 +140,50 @@ def test_only_regular_files_come_out(world_real: World) -> None:
     assert {"sub/b": b"2\n"}.items() <= found.items()
     assert len(found) == 2  # of a and hard, the second is a link to the first
     assert set(found) - {"sub/b"} <= {"a", "hard"}
+
+
+def test_a_path_is_told_by_its_kind_and_no_link_is_followed(world_real: World) -> None:
+    script = "cd /proof/out; ln -s /etc/passwd link; ln -s . here; mkfifo pipe; mkdir sub; echo 1 >file"
+    with world_real.engine.container(spec_of(world_real.base.id, script)) as box:
+        box.copy_in({}, writable=["out"])
+        assert box.run().code == 0
+        kinds = {name: box.kind(f"out/{name}") for name in ("link", "here", "pipe", "sub", "file", "none")}
+    assert kinds == {
+        "link": "a symbolic link",
+        "here": "a symbolic link",
+        "pipe": "a pipe",
+        "sub": "a directory",
+        "file": "a regular file",
+        "none": "",
+    }
+
+
+def test_what_the_image_holds_where_the_volume_lies_is_not_in_it(world_real: World) -> None:
+    page = f"FROM {world_real.base_tag}\nRUN mkdir -p /proof/out && touch /proof/out/old\n"
+    tag = world_real.tag("planted")
+    world_real.engine.build(
+        context_of(page), tag=tag, labels={}, platform="linux/amd64", network="none", observer=silent
+    )
+    with world_real.engine.container(spec_of(tag, "touch /proof/out/new")) as box:
+        box.copy_in({}, writable=["out"])
+        assert box.run().code == 0
+        assert box.copy_out("out") == {"new": b""}
+
+
+def test_a_volume_that_fills_without_end_is_stopped(world_real: World) -> None:
+    script = "i=0; while :; do i=$((i+1)); head -c 4000000 /dev/zero >/proof/out/$i; done"
+    with world_real.engine.container(spec_of(world_real.base.id, script)) as box:
+        box.copy_in({}, writable=["out"])
+        result = box.run()
+    assert result.spilled
+    assert (result.code, result.timed_out) == (None, False)
+
+
+def test_a_full_house_is_told_when_its_time_is_over(world_real: World) -> None:
+    script = "for i in 1 2 3 4 5 6 7; do sleep 60 & done; exec sleep 60"
+    full = run(world_real, script, limits=limits(pids=8, seconds=1))
+    assert (full.timed_out, full.crowded) == (True, True)
+    assert not run(world_real, "sleep 60", limits=limits(pids=8, seconds=0.5)).crowded
 
 
 def test_over_64_mib_do_not_come_out(world_real: World) -> None:

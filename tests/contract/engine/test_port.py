@@ -236,6 +236,9 @@ def test_files_go_into_the_volume_and_come_out(world: World) -> None:
         assert container.run().code == 0
         assert container.copy_out("out") == {"result.json": b"\x00data\xff"}
         assert container.copy_out("nothing") == {}
+        assert container.kind("out/result.json") == "a regular file"
+        assert container.kind("out") == "a directory"
+        assert container.kind("out/nothing") == ""
 
 
 @pytest.mark.parametrize("name", ["../x", "/etc/x", "a/../../x", "a//b", "", "a\nb"])
@@ -250,3 +253,9 @@ def test_a_path_that_leaves_the_volume_is_refused(world: World, name: str) -> No
 def test_a_container_of_a_missing_image_is_a_build_error(world: World) -> None:
     with pytest.raises(BuildError, match="No such image"), world.engine.container(spec_of(unique("no"), "x")):
         pass
+
+
+def test_nothing_is_swept_where_nobody_was_killed(world: World) -> None:
+    with world.engine.container(spec_of(world.base.id, "echo hello")) as container:
+        world.engine.sweep()
+        assert container.run().code == 0

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from builder.engine.archives import MOST, pack, safe_name, unpack
+from builder.engine.archives import MOST, MOST_ENTRIES, kind_of, over_limit, pack, safe_name, unpack
 from builder.errors import BuildError
 
 
@@ -100,3 +100,36 @@ def test_too_much_is_refused_before_it_is_held() -> None:
 def test_a_damaged_archive_is_a_build_error(data: bytes) -> None:
     with pytest.raises(BuildError, match="cannot be read"):
         unpack([data], "here")
+
+
+def test_too_many_files_are_refused_and_not_all_noted() -> None:
+    def chunks() -> object:
+        while True:
+            yield entry("out/" + "x" * 90).tobuf()
+
+    with pytest.raises(BuildError, match=f"over {MOST_ENTRIES} files would come out"):
+        unpack(chunks(), "here")  # type: ignore[arg-type]
+
+
+def test_an_archive_is_measured_without_being_read_to_its_end() -> None:
+    chunk = bytes(1 << 20)
+    assert not over_limit([chunk] * (MOST >> 20))
+    endless = iter(lambda: chunk, None)
+    assert over_limit(endless)
+
+
+@pytest.mark.parametrize(
+    ("mode", "kind"),
+    [  # as Go writes them
+        (0o644, "a regular file"),
+        (1 << 31 | 0o755, "a directory"),
+        (1 << 27 | 0o777, "a symbolic link"),
+        (1 << 25 | 0o600, "a pipe"),
+        (1 << 24 | 0o755, "a socket"),
+        (1 << 26 | 0o600, "a device"),
+        (1 << 26 | 1 << 21 | 0o600, "a device"),
+        (1 << 23 | 0o755, "a regular file"),  # setuid
+    ],
+)
+def test_the_engines_word_for_what_a_path_is(mode: int, kind: str) -> None:
+    assert kind_of(mode) == kind

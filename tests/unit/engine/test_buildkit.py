@@ -118,9 +118,6 @@ def test_a_long_name_is_shortened_to_one_line() -> None:
 
 def test_a_step_is_called_by_its_title_and_never_by_its_mounts() -> None:
     mounts = r"RUN --mount=type=tmpfs,target=/mnt \ --mount=type=bind,source=a,target=/mnt/a"
-    assert (
-        shorten(f"[stage-0 2/5] {mounts} : 'Miniconda 26.5.3'; set -eu; x")
-        == "[2/5] Miniconda 26.5.3"
-    )
+    assert shorten(f"[stage-0 2/5] {mounts} : 'Miniconda 26.5.3'; set -eu; x") == "[2/5] Miniconda 26.5.3"
     assert shorten(f"{mounts} set -eu; x") == "RUN set -eu; x"
     assert shorten("FROM docker.io/imgbuild/pkg:" + "ab" * 32) == "FROM docker.io/imgbuild/pkg:abababababab"

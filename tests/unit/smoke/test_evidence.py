@@ -30,6 +30,8 @@ def test_numbers_and_texts_are_read() -> None:
         (b'{"a": null}', "holds null under `a`"),
         (json.dumps({"a": "x" * 5000}).encode(), "holds a text of 5000 characters"),
         (json.dumps({str(n): n for n in range(300)}).encode(), "has 300 entries"),
+        (b'{"mse": 1, "a": 2, "mse": 0}', "holds `mse` twice"),
+        (b'{"a": {"b": 1, "b": 2}}', "holds `b` twice"),
         (b" " * (2**20 + 1), "has 1048577 bytes"),
     ],
 )
@@ -38,8 +40,28 @@ def test_what_cannot_be_used_has_a_reason(data: bytes, reason: str) -> None:
         read_numbers(data)
 
 
-def test_lone_surrogates_can_be_written_again() -> None:
+def test_what_cannot_be_written_or_steers_a_terminal_is_replaced() -> None:
     assert read_numbers(b'{"a\\ud800": "\\udfff"}') == {"a?": "?"}
+    assert read_numbers(b'{"\\u001b[2J": "a\\nb\\u202e\\u0007"}') == {"?[2J": "a?b??"}
+
+
+def test_many_names_that_come_twice_take_no_time() -> None:
+    many = ",".join(f'"{number}":0' for number in range(100_000))
+    with pytest.raises(BadResult, match="holds .99999. twice"):
+        read_numbers(f'{{{many},"99999":1}}'.encode())
+
+
+@pytest.mark.parametrize("kind", ["a symbolic link", "a directory", "a pipe", "a socket", "a device"])
+@pytest.mark.parametrize("required", [True, False])
+def test_a_result_that_is_no_regular_file_is_always_a_fault(kind: str, required: bool) -> None:
+    found = read_evidence({"a.png": png()}, required=required, kind=kind)
+    assert found.fault == f"result.json is {kind}, not a regular file"
+    assert found.numbers == {}
+
+
+def test_the_second_name_of_a_file_is_a_fault() -> None:
+    found = read_evidence({"a": b"{}"}, required=False, kind="a regular file")
+    assert found.fault.startswith("result.json is a second name of another file")
 
 
 def test_only_harmless_plots_are_taken() -> None:

@@ -139,6 +139,26 @@ def test_caches_are_moved_to_where_one_can_write(tmp_path: Path) -> None:
         (Ended(code=139), "failed", "ended with code 139 (SIGSEGV), and printed nothing"),
         (Ended(code=255), "failed", "ended with code 255, and printed nothing"),
         (Ended(code=None), "failed", "killed from outside, and printed nothing"),
+        (
+            Ended(code=None, timed_out=True, crowded=True),
+            "timeout",
+            "killed after 300 s, its limit, with 256 processes running, as many as it may have",
+        ),
+        (
+            Ended(code=None, spilled=True),
+            "failed",
+            "killed: it left over 64 MiB beside its result, which is more than comes out",
+        ),
+        (
+            Ended({"result.json": b"{}"}, kinds={"result.json": "a regular file"}, code=1, output="x"),
+            "failed",
+            "ended with code 1: x",
+        ),
+        (
+            Ended(kinds={"result.json": "a symbolic link"}),
+            "failed",
+            "result.json is a symbolic link, not a regular file",
+        ),
         (Ended({"result.json": b'{"loss": NaN}'}), "failed", "result.json holds NaN, which is no number"),
         (BuildError("exec: no such file", where="x"), "failed", "x: exec: no such file"),
     ],
