@@ -18,8 +18,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from builder.engine.connect import connect
-from builder.report.size import human_size
 from builder.report.columns import table
+from builder.report.size import human_size
 from tests.support.spare_engine import SpareEngine
 from tests.support.workshop import REPOSITORY, Workshop
 

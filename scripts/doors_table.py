@@ -18,6 +18,7 @@ from builder import proc
 from builder.smoke.doors import DOORS
 
 HEAD = """\
+<!-- Generated from a real run by: python -m scripts.doors_table regression report two doors > docs/doors.md -->
 # Doors
 
 Images fail where nobody looked: under another UID, in `docker exec`, in a CI job that drops the entrypoint. Every
@@ -36,6 +37,9 @@ A door is passed when, behind it,
 The first environment of an image is active as it is. Another one is chosen by `IMGBUILD_ENV` where the entrypoint or
 a login shell can read it, by `conda run -n NAME` where a program is started with nothing before it, and by
 `conda activate NAME` in the scripts of GitHub and of GitLab without entrypoint.
+
+`regression` and `report` are shipped; `two` (tests/support/envs) and `doors` (tests/support/hooked.py) have two
+environments each, and those of `doors` have packages with activation scripts.
 """
 FOOT = """\
 
@@ -85,7 +89,7 @@ def main(argv: list[str]) -> int:
 
 def verdict(name: str, project: Path) -> dict[str, Any]:
     """What `imgbuild test --door all` says of an image."""
-    words = ["-C", str(project), "test", name, "--only", "python", "--door", "all", "--json"]
+    words = ["test", name, "-C", str(project), "--only", "python", "--door", "all", "--json"]
     done = proc.run([sys.executable, "-m", "builder.cli", *words], check=False)
     if done.code not in {0, 6}:
         raise SystemExit(done.stderr)
@@ -100,7 +104,10 @@ def table(verdicts: list[dict[str, Any]]) -> list[str]:
         for one in verdicts
         for environment in dict.fromkeys(result["environment"] for result in one["results"])
     ]
-    heads = [f"{one['image']}: {environment}" for one, environment in columns]
+    heads = [
+        environment if one["image"] == environment else f"{environment} of {one['image']}"
+        for one, environment in columns
+    ]
     lines = [row(["Door", "As typed", *heads]), row(["---"] * (2 + len(heads)))]
     for door in DOORS:
         cells = [outcome(one, environment, door.name) for one, environment in columns]

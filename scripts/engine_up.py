@@ -70,7 +70,9 @@ def forget_dead_engine() -> None:
             continue
         process = Path("/proc", noted.read_text().strip() or "0", "comm")
         if process.exists() and process.read_text().strip() == program:
-            stop(f"{program} runs already ({process.parent}) and does not answer; stop it, or look at its log")
+            stop(
+                f"{program} runs already ({process.parent}) and does not answer; stop it, or look at its log"
+            )
         noted.unlink()
 
 

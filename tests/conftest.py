@@ -7,9 +7,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from builder.engine.port import Engine
 from tests.support.workshop import KIT_IMAGES, PREFIX, Workshop, project_at
+
+# The same examples every time, and no clock, because a shared machine is slow now and then.
+# HYPOTHESIS_SEARCH=1 looks further.
+settings.register_profile("imgbuild", deadline=None, derandomize=not os.environ.get("HYPOTHESIS_SEARCH"))
+settings.load_profile("imgbuild")
 
 
 @pytest.fixture(scope="session")

@@ -104,9 +104,22 @@ def _check_snippet(text: str, path: Path) -> None:
         raise UsageError(
             "its last line goes on after its end", where=str(path), fix="remove the last backslash"
         )
-    if any(line.split()[:1] in (["FROM"], ["from"]) for line in text.splitlines()):
+    if "FROM" in instructions(text):
         raise UsageError(
             "FROM would begin another image", where=str(path), fix="change base: in image.yml instead"
         )
     if "\0" in text:
         raise UsageError("holds a NUL", where=str(path), fix="write it as plain text")
+
+
+def instructions(text: str) -> list[str]:
+    """The instruction words of Dockerfile text, in capitals; a line that goes on, or a comment, begins none."""
+    words: list[str] = []
+    goes_on = False
+    for line in text.splitlines():
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue  # empty lines and comments may stand between the lines of one instruction
+        if not goes_on:
+            words.append(line.split()[0].upper())
+        goes_on = line.rstrip().endswith("\\")
+    return words

@@ -54,12 +54,15 @@ def render(
     jinja = _jinja(templates)
     copies, own = own_files(spec)
     files = {**lock_files(lock, groups), **_rootfs(jinja, lock), **own}
+    environments = [_environment(environment, groups, lock) for environment in lock.environments]
     values = {
         **_head(spec, lock, plain_mounts),
         "installer": _installer(lock, groups),
         "uv_group": next((group for group in groups if group.kind == "uv"), None),
-        "environments": [_environment(environment, groups) for environment in lock.environments],
+        "environments": environments,
+        "environments_title": _environments_title(lock),
         "env": _env(spec, lock),
+        "own_env": _own_env(spec, lock),
         "copies": copies,
         "snippets": snippets(spec),
         "labels": sorted({**_labels(spec, lock), **(extra_labels or {})}.items()),
@@ -123,14 +126,18 @@ def _home(spec: ImageSpec) -> str:
 
 def _installer(lock: LockSet, groups: Sequence[PackageGroup]) -> dict[str, Any]:
     kind = {"miniconda": "Miniconda", "miniforge": "Miniforge"}.get(lock.installer.kind, lock.installer.kind)
+    # One that was given need not be what the definition's table row names: its own file name is what is known.
+    name = lock.installer.filename if lock.installer.given else f"{kind} {lock.installer.version}"
     return {
-        "title": f"{kind} {lock.installer.version}{' (stand-in)' if lock.installer.stand_in else ''}",
+        "title": f"{name}{' (stand-in)' if lock.installer.stand_in else ''}",
         "filename": lock.installer.filename,
         "group": next(group for group in groups if group.kind == "installer"),
     }
 
 
-def _environment(environment: EnvironmentLock, groups: Sequence[PackageGroup]) -> dict[str, Any]:
+def _environment(
+    environment: EnvironmentLock, groups: Sequence[PackageGroup], lock: LockSet
+) -> dict[str, Any]:
     mine = [group for group in groups if group.environment == environment.name]
     return {
         "name": environment.name,
@@ -138,10 +145,24 @@ def _environment(environment: EnvironmentLock, groups: Sequence[PackageGroup]) -
         "channels": environment.channels,
         "python": environment.python,
         "variables": bool(environment.variables),
+        # bytecode without its prefix is the same in all environments, and import puts the real path in
+        "strips": len(lock.environments) > 1 and _minor(environment.python) >= (3, 9),
         "title": _environment_title(environment),
         "conda_groups": [group for group in mine if group.kind == "conda"],
         "pip_groups": [group for group in mine if group.kind == "pip"],
     }
+
+
+def _minor(python: str) -> tuple[int, ...]:
+    """(3, 11) of `3.11.2`; () without a python."""
+    return tuple(int(part) for part in python.split(".")[:2] if part.isdigit())
+
+
+def _environments_title(lock: LockSet) -> str:
+    """One environment in full; of several the names, because each has its title at its own steps."""
+    if len(lock.environments) == 1:
+        return _environment_title(lock.environments[0])
+    return f"Environments {', '.join(environment.name for environment in lock.environments)}"
 
 
 def _environment_title(environment: EnvironmentLock) -> str:
@@ -158,7 +179,7 @@ def _prefix(environment: EnvironmentLock) -> str:
 
 
 def _env(spec: ImageSpec, lock: LockSet) -> list[tuple[str, str]]:
-    """What every process of the image sees, besides PATH. The image's own `env:` wins over the rest."""
+    """What imgbuild itself tells every process of the image, besides PATH."""
     active = lock.environments[0]
     activation = {
         "CONDA_PREFIX": _prefix(active),
@@ -171,8 +192,13 @@ def _env(spec: ImageSpec, lock: LockSet) -> list[tuple[str, str]]:
         "LOGNAME": spec.user.name,
         "LANG": "C.UTF-8",
     }
-    theirs = {**dict(sorted(active.variables.items())), **dict(sorted(spec.env.items()))}
-    return list({**activation, **CACHES, **theirs}.items())
+    return list({**activation, **CACHES}.items())
+
+
+def _own_env(spec: ImageSpec, lock: LockSet) -> list[tuple[str, str]]:
+    """What the definition adds: the environment's `variables:`, and the image's `env:`, which wins over all."""
+    variables = lock.environments[0].variables
+    return list({**dict(sorted(variables.items())), **dict(sorted(spec.env.items()))}.items())
 
 
 def _labels(spec: ImageSpec, lock: LockSet) -> dict[str, str]:
@@ -180,6 +206,7 @@ def _labels(spec: ImageSpec, lock: LockSet) -> dict[str, str]:
     if spec.summary:
         described["org.opencontainers.image.description"] = spec.summary
     own = {
+        "io.imgbuild.kind": "image",  # a kit's base says `base`, and labels are inherited
         "io.imgbuild.source": lock.source.label,
         "io.imgbuild.image": spec.ref,
         "io.imgbuild.lock": lock.digest,
@@ -190,18 +217,24 @@ def _labels(spec: ImageSpec, lock: LockSet) -> dict[str, str]:
 
 def _rootfs(jinja: jinja2.Environment, lock: LockSet) -> dict[str, RenderedFile]:
     """What activates the environments at run time."""
-    loader = jinja.loader
-    if loader is None:
-        raise AssertionError("the page is loaded from folders")
-    entrypoint = loader.get_source(jinja, "rootfs/imgbuild-entrypoint")[0]
     names = [environment.name for environment in lock.environments]
     profile = _fill(jinja, "rootfs/imgbuild.sh.j2", {"default": names[0], "names": names})
     scripts = {
         f"rootfs/envs/{environment.name}.sh": RenderedFile(variables_script(environment, lock).encode())
         for environment in lock.environments
     }
+    shared = ("share.py",) if len(names) > 1 else ()
     return {
-        "rootfs/imgbuild-entrypoint": RenderedFile(entrypoint.encode(), 0o755),
+        **{f"rootfs/{name}": _as_it_is(jinja, name) for name in shared},
+        "rootfs/imgbuild-entrypoint": _as_it_is(jinja, "imgbuild-entrypoint", 0o755),
+        "rootfs/imgbuild-init": _as_it_is(jinja, "imgbuild-init", 0o755),
         "rootfs/imgbuild.sh": RenderedFile(profile.encode()),
         **scripts,
     }
+
+
+def _as_it_is(jinja: jinja2.Environment, name: str, mode: int = 0o644) -> RenderedFile:
+    """A file of rootfs/ that is no template."""
+    if jinja.loader is None:
+        raise AssertionError("the page is loaded from folders")
+    return RenderedFile(jinja.loader.get_source(jinja, f"rootfs/{name}")[0].encode(), mode)

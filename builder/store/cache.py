@@ -140,7 +140,7 @@ class Store:
         path = self.root / "partial" / f"{file.sha256}.part"
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            stream = _open_locked(path, wait)
+            stream = open_locked(path, wait)
         except OSError as error:
             raise trouble(error, path) from error
         with stream:
@@ -168,8 +168,12 @@ class Store:
         return final
 
 
-def _open_locked(path: Path, wait: Callable[[float], None]) -> BinaryIO:
-    """Open for reading and appending, and lock; once more when the file was moved away while we waited."""
+def open_locked(path: Path, wait: Callable[[float], None]) -> BinaryIO:
+    """Open for reading and appending, and lock; once more when the file was moved away while we waited.
+
+    The lock ends with the stream, or with this process. wait is called with seconds while another process holds
+    it, and may raise to give up. Raises OSError when the file cannot be made.
+    """
     while True:
         stream = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644), "r+b")
         try:

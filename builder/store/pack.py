@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import tarfile
 import zipfile
+import zlib
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,22 +82,42 @@ def _size(file: LockedFile, path: Path) -> int:
     try:
         return path.stat().st_size
     except OSError as error:
-        raise BuildError(f"{file.filename} cannot be read", where=str(path), fix=RESTORE) from error
+        raise _unreadable(file, path) from error
 
 
 def checked(file: LockedFile, path: Path) -> Iterator[bytes]:
-    """A file's bytes in pieces; raises BuildError at the end when they are not the locked ones."""
+    """A file's bytes in pieces; raises BuildError when they are not the locked ones.
+
+    The last MiB and more is held back until the hash is known: whoever takes a tar as whole when its end mark
+    comes never sees that of a wrong one.
+    """
     digest, size = hashlib.sha256(), 0
     expected = _size(file, path)
-    with path.open("rb") as stream:
-        while piece := stream.read(CHUNK):
-            digest.update(piece)
-            size += len(piece)
-            if size > expected:  # it grows while we read: more would break the frame around it
-                break
-            yield piece
+    held: deque[bytes] = deque()
+    for piece in _pieces(file, path):
+        digest.update(piece)
+        size += len(piece)
+        if size > expected:  # it grows while we read: more would break the frame around it
+            break
+        held.append(piece)
+        if len(held) > 2:
+            yield held.popleft()
     if digest.hexdigest() != file.sha256 or size != expected:
         raise mismatch(file, digest.hexdigest(), size, place=str(path), fix=RESTORE)
+    yield from held
+
+
+def _pieces(file: LockedFile, path: Path) -> Iterator[bytes]:
+    try:
+        with path.open("rb") as stream:
+            while piece := stream.read(CHUNK):
+                yield piece
+    except OSError as error:
+        raise _unreadable(file, path) from error
+
+
+def _unreadable(file: LockedFile, path: Path) -> BuildError:
+    return BuildError(f"{file.filename} cannot be read", where=str(path), fix=RESTORE)
 
 
 def _uv(file: LockedFile, path: Path) -> Member:
@@ -113,10 +135,17 @@ def _uv(file: LockedFile, path: Path) -> Member:
         raise BuildError(
             f"{file.filename} holds no program uv", where=str(path), fix="lock a Linux wheel of uv"
         )
-    return Member("uv", 0o755, inside.file_size, lambda: _unzip(path, inside.filename))
+    return Member("uv", 0o755, inside.file_size, lambda: _unzip(file, path, inside.filename))
 
 
-def _unzip(path: Path, name: str) -> Iterator[bytes]:
-    with zipfile.ZipFile(path) as wheel, wheel.open(name) as stream:
-        while piece := stream.read(CHUNK):
-            yield piece
+def _unzip(file: LockedFile, path: Path, name: str) -> Iterator[bytes]:
+    """The program's bytes, and then the wheel's hash once more: it may have been altered since it was checked."""
+    try:
+        with zipfile.ZipFile(path) as wheel, wheel.open(name) as stream:
+            while piece := stream.read(CHUNK):
+                yield piece
+    except (zipfile.BadZipFile, zlib.error, KeyError) as error:
+        what = f"{file.filename} was altered while it was read"
+        raise BuildError(what, where=str(path), fix=RESTORE) from error
+    for _piece in checked(file, path):
+        pass

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from pathlib import Path
 from typing import Literal
 
 from builder.engine.port import Engine, ImageInfo
-from builder.errors import BuildError, ProofError
-from builder.plan import PackageGroup, Plan
-from builder.progress import Observer, StepFinished, StepStarted
+from builder.errors import BuildError, ImgbuildError, ProofError
+from builder.plan import Plan
+from builder.progress import Observer
 from builder.render.context import context_tar
 from builder.render.identity import finished
 from builder.smoke.prove import Proof, proof_digest, prove
@@ -21,16 +21,16 @@ from builder.smoke.verdict import Verdict
 from builder.spec.load import load_image
 from builder.spec.model import ImageSpec, Platform
 from builder.spec.project import Project
-from builder.store.cache import Store, default_root
-from builder.store.fetch import fetch
-from builder.store.pack import pack
 from builder.workflow import records
+from builder.workflow.activation import freeze, is_frozen
 from builder.workflow.planning import Planned, plan_image, template_dirs
 from builder.workflow.platforms import platform_for
-from builder.workflow.records import Record
-from builder.workflow.sources import choose
+from builder.workflow.records import Kept, Record
+from builder.workflow.sources import NOTHING, Asked, choose
+from builder.workflow.supply import LABEL, base_image, bring_in, engine_turn, packages_alone
+from builder.workflow.sweep import sweep, working_name
 
-LABEL = "io.imgbuild"
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +45,7 @@ class Options:
     smoke: bool = True
     prefix: str = "imgbuild"
     tags: tuple[str, ...] = ()
+    asked: Asked = NOTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,7 @@ class Outcome:
 
     status: Literal["built", "unchanged"]
     record: Record
-    record_path: Path
+    kept: Kept
 
 
 def build(project: Project, ref: str, engine: Engine, options: Options, observer: Observer) -> Outcome:
@@ -64,20 +65,54 @@ def build(project: Project, ref: str, engine: Engine, options: Options, observer
     """
     spec = load_image(project, ref)
     platform = platform_for(spec, options.platform, engine_platform(engine))
+    sweep(engine, observer)
     named = engine.find(spec.tag(options.prefix))
-    source = choose(project, ref, options.kit, label=named.labels.get(f"{LABEL}.source") if named else None)
+    label = named.labels.get(f"{LABEL}.source") if named else None
+    source = choose(project, ref, options.kit, label=label, asked=options.asked)
     planned = plan_image(project, spec, source, platform, locked=options.locked, observer=observer)
+    with engine_turn(engine, f"{ref}:{planned.plan.digest}", f"makes {ref}", observer):
+        return _made_and_proven(project, planned, engine, options, observer)
+
+
+def _made_and_proven(
+    project: Project, planned: Planned, engine: Engine, options: Options, observer: Observer
+) -> Outcome:
+    spec = planned.plan.spec
     begun = time.monotonic()
-    image = None if options.force else existing(engine, planned.plan)
+    again = options.force or (options.pull and _base_moved(planned, engine, observer))
+    image = None if again else existing(engine, planned.plan)
     status: Literal["built", "unchanged"] = "unchanged" if image else "built"
     image = image or _make(project, planned, engine, options, observer)
     seconds = time.monotonic() - begun
-    proof = _proof(project, engine, planned.plan, image, options, observer)
+    with _set_aside(engine, spec, image, options):
+        proof = _proof(project, engine, planned.plan, image, options, observer)
     _name(engine, spec, image, options, proof)
+    sweep(engine, observer)  # again: an engine ends what it began to export, also when who asked was killed
     record = record_of(planned, engine, image, options, proof, seconds)
-    path = records.write(project, spec, record, proof.plots if proof else {})
+    kept = records.keep(project, spec, record, proof.plots if proof else {}, observer)
     _stop_unless_passed(spec, record, options)
-    return Outcome(status, record, path)
+    return Outcome(status, record, kept)
+
+
+@contextmanager
+def _set_aside(engine: Engine, spec: ImageSpec, image: ImageInfo, options: Options) -> Iterator[None]:
+    """When the proof does not come to its end, a new image is kept as `:unproven`, and its working name goes."""
+    try:
+        yield
+    except BaseException:
+        try:
+            temporary = _temporary(image)
+            if temporary:
+                engine.tag(image.id, spec.unproven_tag(options.prefix))
+            for tag in temporary:
+                engine.remove(tag)
+        except ImgbuildError as error:  # the first error is the one to tell
+            log.warning("%s may be left with a working name: %s", image.id[:19], error)
+        raise
+
+
+def _temporary(image: ImageInfo) -> list[str]:
+    return [tag for tag in image.tags if ":building-" in tag]
 
 
 def engine_platform(engine: Engine) -> Platform:
@@ -88,26 +123,27 @@ def engine_platform(engine: Engine) -> Platform:
 def existing(engine: Engine, plan: Plan) -> ImageInfo | None:
     """The image in the engine that was made from this very plan, if there is one."""
     found = engine.find_by_label({f"{LABEL}.plan": plan.digest, f"{LABEL}.image": plan.spec.ref})
-    return found[0] if found else None
+    return next((image for image in found if is_frozen(image)), None)
 
 
 def _make(
     project: Project, planned: Planned, engine: Engine, options: Options, observer: Observer
 ) -> ImageInfo:
     plan = planned.plan
-    _bring_in(planned, engine, observer)
-    base_before = _base(planned, engine, options, observer)
-    temporary = f"{options.prefix}/{plan.spec.name}:building-{plan.digest[:16]}"
+    bring_in(planned, engine, observer)
+    base_before = base_image(planned, engine, observer, pull=options.pull)
+    temporary = working_name(plan, options.prefix)
     rendered = finished(plan, template_dirs(project))
-    image_id = engine.build(
-        context_tar(rendered),
-        tag=temporary,
-        labels={},
-        platform=plan.lock.platform,
-        network="none",
-        observer=observer,
-        no_cache=options.force,
-    )
+    with packages_alone(plan, engine, observer):
+        image_id = engine.build(
+            context_tar(rendered),
+            tag=temporary,
+            labels={},
+            platform=plan.lock.platform,
+            network="none",
+            observer=observer,
+            no_cache=options.force,
+        )
     base_after = engine.find(plan.lock.base.ref)
     if base_after is None or base_after.id != base_before.id:
         engine.remove(temporary)
@@ -115,48 +151,18 @@ def _make(
             f"the base {plan.lock.base.ref} changed in the engine while {plan.spec.ref} was built",
             fix="find out who tags images in this engine, then build again",
         )
+    image_id = freeze(engine, plan, image_id, temporary, observer)
     image = engine.find(image_id)
     if image is None:
         raise BuildError(f"the engine built {image_id} and no longer has it", fix="build again")
     return image
 
 
-def _bring_in(planned: Planned, engine: Engine, observer: Observer) -> None:
-    """Every package group into the engine, once; only what is missing is fetched at all."""
-    missing = [group for group in planned.plan.groups if engine.find(group.ref) is None]
-    if not missing:
-        return
-    files = [file for group in missing for file in group.files]
-    paths = fetch(files, planned.source, Store(default_root()), observer)
-    for group in missing:
-        _import_group(group, paths, engine, planned.plan.lock.platform, observer)
-
-
-def _import_group(
-    group: PackageGroup, paths: Mapping[str, Path], engine: Engine, platform: str, observer: Observer
-) -> None:
-    with step(observer, "import", f"import:{group.digest}", f"import {group.title}"):
-        labels = {f"{LABEL}.kind": "pkg", f"{LABEL}.group": group.kind}
-        engine.import_tar(group.ref, pack(group, paths), labels=labels, platform=platform)
-
-
-def _base(planned: Planned, engine: Engine, options: Options, observer: Observer) -> ImageInfo:
-    """The base image, in the engine: a kit's is imported under the hash of its tar, a registry's is pulled."""
-    base = planned.plan.lock.base
-    here = engine.find(base.ref)
-    if base.tar is not None:
-        if here is not None:
-            return here
-        path = fetch([base.tar], planned.source, Store(default_root()), observer)[base.tar.sha256]
-        with (
-            step(observer, "import", f"base:{base.tar.sha256}", f"import base {base.key}"),
-            path.open("rb") as tar,
-        ):
-            labels = {f"{LABEL}.kind": "base"}
-            return engine.import_tar(base.ref, tar, labels=labels, platform=planned.plan.lock.platform)
-    if here is not None and not options.pull:
-        return here
-    return engine.pull(base.ref, planned.plan.lock.platform, observer)
+def _base_moved(planned: Planned, engine: Engine, observer: Observer) -> bool:
+    """Pull the base and say whether its name stands for another image now; a kit's base never does."""
+    before = engine.find(planned.plan.lock.base.ref)
+    after = base_image(planned, engine, observer, pull=True)
+    return before is not None and before.id != after.id
 
 
 def _proof(
@@ -168,16 +174,18 @@ def _proof(
     before = records.read(project, plan.spec.ref)
     same = before and before.image_id == image.id and before.proof_digest == proof_digest(plan)
     if before and same and before.verdict and before.verdict.passed and not options.force:
-        return Proof(before.verdict, {})
+        return Proof(before.verdict, {}, before.proof_digest)
     return prove(engine, plan, image.id, observer=observer)
 
 
 def _name(engine: Engine, spec: ImageSpec, image: ImageInfo, options: Options, proof: Proof | None) -> None:
     """Move the image's names to what passed; what did not pass gets only `:unproven`."""
     unproven = spec.unproven_tag(options.prefix)
-    temporary = [tag for tag in image.tags if ":building-" in tag]
+    temporary = _temporary(image)
     if proof is not None and not proof.verdict.passed:
         engine.tag(image.id, unproven)
+        # It had its name from a proof that no longer holds: the tests were changed, and this is what they say.
+        temporary += [tag for tag in (spec.tag(options.prefix), *options.tags) if tag in image.tags]
     else:
         for tag in (spec.tag(options.prefix), *options.tags):
             engine.tag(image.id, tag)
@@ -204,7 +212,7 @@ def record_of(
         engine=engine.info().version,
         finished=datetime.now(timezone.utc).isoformat(timespec="seconds"),
         build_seconds=round(seconds, 2),
-        proof_digest=proof_digest(plan) if proof else "",
+        proof_digest=proof.digest if proof else "",
         verdict=proof.verdict if proof else None,
     )
 
@@ -231,16 +239,3 @@ def failed_proof(spec: ImageSpec, verdict: Verdict, look: str) -> ProofError:
         fix=f"look inside with `{look}`, mend it and build again",
         detail="\n".join(lines),
     )
-
-
-@contextmanager
-def step(observer: Observer, phase: str, key: str, title: str) -> Iterator[None]:
-    """Tell the observer that a step of ours runs, how long it took, and how it failed."""
-    observer(StepStarted(phase, key, title))
-    begun = time.monotonic()
-    try:
-        yield
-    except BaseException as error:
-        observer(StepFinished(key, time.monotonic() - begun, error=str(error) or type(error).__name__))
-        raise
-    observer(StepFinished(key, time.monotonic() - begun))

@@ -6,19 +6,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from builder.engine.port import Engine, ImageInfo
+from builder.engine.port import DoorEngine, Engine, ImageInfo
 from builder.errors import ProofError, UsageError
 from builder.progress import Observer
-from builder.smoke.prove import prove
-from builder.smoke.verdict import Verdict
+from builder.smoke.doors import find_doors
+from builder.smoke.doors_run import try_doors
+from builder.smoke.prove import Proof, prove
+from builder.smoke.verdict import TestResult, Verdict
 from builder.spec.load import load_image
 from builder.spec.model import ImageSpec
 from builder.spec.project import Project
 from builder.workflow import records
-from builder.workflow.build import LABEL, Options, engine_platform, failed_proof, record_of
+from builder.workflow.build import Options, engine_platform, failed_proof, record_of
 from builder.workflow.planning import Planned, plan_image
 from builder.workflow.platforms import platform_for
 from builder.workflow.sources import choose
+from builder.workflow.supply import LABEL
+from builder.workflow.sweep import sweep
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +31,7 @@ class Tested:
 
     spec: ImageSpec
     verdict: Verdict
-    record_path: Path
+    record_path: Path | None  # None where it could not be kept
     require: str | None
 
     def stop_unless_passed(self) -> None:
@@ -46,26 +50,42 @@ class Tested:
 def prove_again(
     project: Project,
     ref: str,
-    engine: Engine,
+    engine: DoorEngine,
     *,
     kit: str | None,
     only: Sequence[str],
+    doors: Sequence[str] = (),
     require: str | None,
     prefix: str,
     observer: Observer,
 ) -> Tested:
-    """Run the smoke tests in the image that carries this environment's name, and keep the verdict."""
+    """Run the smoke tests in the image that carries this environment's name, and keep the verdict.
+
+    doors: names of the ways in to be tried as well, or `all`; each adds its results to the verdict.
+    """
+    wanted = find_doors(doors)
     spec = load_image(project, ref)
     image = _image(spec, engine, prefix)
+    sweep(engine, observer)
     source = choose(project, ref, kit, label=image.labels.get(f"{LABEL}.source"))
     platform = platform_for(spec, None, engine_platform(engine))
     planned = plan_image(project, spec, source, platform, locked=True, observer=observer)
     _same_plan(spec, planned, image)
     proof = prove(engine, planned.plan, image.id, observer=observer, only=tuple(only) or None)
+    if wanted:
+        proof = _with_doors(proof, try_doors(engine, planned.plan, image, wanted, observer))
     record = record_of(planned, engine, image, Options(prefix=prefix), proof, 0.0)
     if only:  # a part is not a proof of the whole: it must not stand in for one at the next build
         record = record.model_copy(update={"proof_digest": ""})
-    return Tested(spec, proof.verdict, records.write(project, spec, record, proof.plots), require)
+    kept = records.keep(project, spec, record, proof.plots, observer)
+    return Tested(spec, proof.verdict, kept.path, require)
+
+
+def _with_doors(proof: Proof, results: Sequence[TestResult]) -> Proof:
+    verdict = proof.verdict
+    seconds = round(verdict.seconds + sum(result.seconds for result in results), 3)
+    everything = (*verdict.results, *results)
+    return Proof(verdict.model_copy(update={"results": everything, "seconds": seconds}), proof.plots)
 
 
 def _image(spec: ImageSpec, engine: Engine, prefix: str) -> ImageInfo:

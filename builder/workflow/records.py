@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import tempfile
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import ValidationError
 
+from builder.progress import Note, Observer
+from builder.shipped import is_packaged
 from builder.smoke.verdict import Verdict
 from builder.spec.model import ImageSpec
 from builder.spec.project import Project
+from builder.store.cache import default_root
 from builder.values import Value
+
+log = logging.getLogger(__name__)
 
 FORMAT = 1
 
@@ -37,21 +44,53 @@ class Record(Value):
 
 
 def folder(project: Project, ref: str) -> Path:
-    """Where records of this image live."""
+    """Where records of this image live: in the project, and for the shipped environments beside the store."""
+    if is_packaged(project.envs):
+        return default_root() / "records" / ref
     return project.root / ".imgbuild" / ref
 
 
 def read(project: Project, ref: str) -> Record | None:
-    """The record of this image; None where there is none, or one of another version of imgbuild."""
+    """The record of this image; None where there is none to read, or one of another version of imgbuild."""
     path = folder(project, ref) / "record.json"
     try:
         return Record.model_validate_json(path.read_bytes())
-    except (FileNotFoundError, NotADirectoryError, ValidationError):
+    except ValidationError:
+        return None
+    except (
+        OSError
+    ) as error:  # mostly none there yet; whatever it is, the image is proven anew and recorded anew
+        log.debug("no record: %s", error)
         return None
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Where a record lies. trouble: why it could not be kept, in one sentence; then path is None."""
+
+    path: Path | None
+    trouble: str = ""
+
+
+def keep(
+    project: Project, spec: ImageSpec, record: Record, plots: Mapping[str, bytes], observer: Observer
+) -> Kept:
+    """Keep the record and the plots of its proof. What cannot be kept is told and is no failure.
+
+    The image is there and judged by then: a full or read-only disk beneath the project takes nothing from that.
+    It costs a proof, which the next build repeats.
+    """
+    try:
+        return Kept(write(project, spec, record, plots))
+    except OSError as error:
+        place = error.filename or folder(project, spec.ref)
+        trouble = f"the record of {spec.ref} could not be kept: {error.strerror or error} ({place})"
+        observer(Note(f"{trouble}; the image is not touched by that, and the next build proves it again"))
+        return Kept(None, trouble)
+
+
 def write(project: Project, spec: ImageSpec, record: Record, plots: Mapping[str, bytes]) -> Path:
-    """Keep the record and the plots of its proof; returns the record's path."""
+    """Write the record and the plots of its proof; returns the record's path. Raises OSError."""
     home = folder(project, spec.ref)
     home.mkdir(parents=True, exist_ok=True)
     for name, content in plots.items():

@@ -82,12 +82,13 @@ class Handler(BaseHTTPRequestHandler):
 
 @dataclass
 class FlakyServer:
-    """bodies by path; script: what the next requests of a path meet, then `whole`; seen: path and Range of each."""
+    """bodies by path; script: what the next requests of a path meet, then `usual`; seen: path and Range of each."""
 
     url: str = ""
     bodies: dict[str, bytes] = field(default_factory=dict)
     script: dict[str, list[Answer]] = field(default_factory=dict)
     seen: list[tuple[str, str]] = field(default_factory=list)
+    usual: Answer = whole
 
     def answer(self, handler: Handler) -> None:
         self.seen.append((handler.path, handler.headers.get("Range", "")))
@@ -95,7 +96,7 @@ class FlakyServer:
             handler.reply(404, b"")
             return
         planned = self.script.get(handler.path, [])
-        (planned.pop(0) if planned else whole)(handler, self.bodies[handler.path])
+        (planned.pop(0) if planned else self.usual)(handler, self.bodies[handler.path])
 
 
 @contextmanager

@@ -57,7 +57,11 @@ def _spec(shape: str, folder: Path) -> ImageSpec:
         # without a backslash at its end, at which hadolint's own parser trips; the engine's test has one
         nasty = "\"'$(id)`id`{{ 7 }}\\ <<EOF # \\."
         return image_spec(
-            summary=nasty, env={"NASTY": nasty}, labels={"a.b": nasty}, cmd=(nasty,), entrypoint=(nasty,)
+            summary=nasty,
+            env={"NASTY": nasty, "REFERS": "${HOME} $PATH ${NASTY}"},
+            labels={"a.b": nasty},
+            cmd=(nasty,),
+            entrypoint=(nasty,),
         )
     if shape == "apt-and-terms":
         return image_spec(apt=("libc6", "bash"), accept_anaconda_terms=True, name="apt")

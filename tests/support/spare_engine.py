@@ -51,7 +51,7 @@ class SpareEngine:
 
     def kill(self) -> None:
         """Kill it as a crash would: at once, and all of its processes."""
-        if self.process is not None:
+        if self.process is not None and self.process.poll() is None:
             os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
             self._kill_containerd()
@@ -67,6 +67,25 @@ class SpareEngine:
             self.kill()
         self.process = None
         subprocess.run(["umount", "-R", str(self.home / "data")], capture_output=True, check=False)
+
+    def end(self) -> None:
+        """Stop it at once, when its data goes away with it."""
+        self.kill()
+        self.process = None
+        for shim in self._shims():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(shim, signal.SIGKILL)
+        subprocess.run(["umount", "-l", "-R", str(self.home / "data")], capture_output=True, check=False)
+
+    def _shims(self) -> list[int]:
+        """What watched over a container when its daemon was killed lives on."""
+        found = []
+        for place in Path("/proc").glob("[0-9]*/cmdline"):
+            with contextlib.suppress(OSError):  # a process that ended just now
+                words = place.read_bytes()
+                if b"containerd-shim" in words and f"{self.home}/exec".encode() in words:
+                    found.append(int(place.parent.name))
+        return found
 
     def _kill_containerd(self) -> None:
         """dockerd's own containerd lives in another process group and would be taken for a running one."""

@@ -15,7 +15,7 @@ from typing import Any
 HERE = Path(__file__).parent
 REPOSITORY = HERE.parent.parent
 PREFIX = "imgbuild-test"
-KIT_IMAGES = ("regression", "report", "tiny", "two", "broken", "hanging", "offline")
+KIT_IMAGES = ("regression", "report", "tiny", "two", "broken", "hanging", "offline", "hostile")
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,7 @@ class Workshop:
             key: value for key, value in os.environ.items() if not key.startswith("IMGBUILD_") and key != "CI"
         }
         mine = {"IMGBUILD_CACHE": str(self.cache), "IMGBUILD_PREFIX": PREFIX, "PYTHONPATH": str(REPOSITORY)}
+        mine["IMGBUILD_SETTINGS"] = "none"
         return {**kept, **mine, **(more or {})}
 
     def run(self, *words: str, env: Mapping[str, str] | None = None, cwd: Path | None = None) -> Ran:

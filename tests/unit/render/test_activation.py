@@ -33,6 +33,7 @@ class Root:
             self._place(f"etc/imgbuild/{name}.sh", files[f"rootfs/envs/{name}.sh"].content.decode())
             hook = f"opt/conda/envs/{name}/etc/conda/activate.d/x.sh"
             self._place(hook, f'echo noise\nexport HOOKED="${{HOOKED-}}{name}"\n')
+            self._place(hook.replace("activate.d", "deactivate.d"), "unset BY_SCRIPT\n")
         self.prefix = f"{folder}/opt/conda/envs"
 
     def _place(self, name: str, text: str) -> None:
@@ -141,3 +142,34 @@ def test_what_was_activated_by_hand_is_left_alone(root: Root) -> None:
         PATH="/home/app/envs/mine/bin:/usr/bin:/bin",
     ).stdout.splitlines()
     assert lines[:2] == ["mine", "/home/app/envs/mine/bin:/usr/bin:/bin"]
+
+
+FROZEN = {"HOOKED": "train", "_IMGBUILD_FROZEN": "HOOKED"}
+
+
+def test_what_env_holds_already_is_not_run_again(root: Root) -> None:
+    done = root.enter("sh", "-c", SHOW, **FROZEN, _IMGBUILD_ACTIVE=f"{root.prefix}/train")
+    assert done.stdout.splitlines()[4] == "train"
+    assert "noise" not in done.stderr
+
+
+def test_what_env_cannot_hold_is_run_again_from_the_start(root: Root) -> None:
+    """HOOKED grows at every run: what ENV holds of it goes before."""
+    changing = {"_IMGBUILD_ACTIVE": f"{root.prefix}/train", "_IMGBUILD_CHANGING": "OTHER"}
+    done = root.enter("sh", "-c", SHOW, **FROZEN, **changing)
+    assert done.stdout.splitlines()[4] == "train"
+    assert "noise" in done.stderr
+    again = root.enter(
+        "bash", "-c", f". {root.folder}/etc/profile.d/imgbuild.sh >&2; {SHOW}", **FROZEN, **changing
+    )
+    assert again.stdout.splitlines()[4] == "train"
+
+
+@pytest.mark.parametrize("shell", ["sh", "bash"])
+def test_what_env_holds_goes_with_its_environment(root: Root, shell: str) -> None:
+    script = f'. {root.folder}/etc/profile.d/imgbuild.sh >&2; {SHOW}; echo "${{BY_SCRIPT-}}"'
+    frozen = {**FROZEN, "_IMGBUILD_ACTIVE": f"{root.prefix}/train", "BY_SCRIPT": "old"}
+    lines = root.run(shell, "-c", script, IMGBUILD_ENV="serve", **frozen).stdout.splitlines()
+    assert lines[0] == "serve"
+    assert lines[4] == ("serve" if shell == "bash" else "")  # the scripts are written for bash
+    assert lines[-1] == ("" if shell == "bash" else "old")

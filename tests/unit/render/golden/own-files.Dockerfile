@@ -31,36 +31,36 @@ RUN --mount=type=tmpfs,target=/mnt \
 
 # ---- Environment regression: 3 conda packages, 1 wheels, Python 3.11.2 ----
 RUN --mount=type=tmpfs,target=/mnt \
-    --mount=type=bind,source=lock/regression,target=/mnt/lock \
-    --mount=type=bind,from=imgbuild/pkg:da823571928eda8531360b59f5ffadfd1cb91e55b0b8ef4e516267f82c37990d,target=/mnt/pkgs/0 \
-    --mount=type=bind,from=imgbuild/pkg:c0c5bed0200b64416b053717512e60ae96543be8a4ab3e816169241163f4e5d1,target=/mnt/wheels/0 \
+    --mount=type=bind,source=lock/regression,target=/mnt/lock/regression \
+    --mount=type=bind,from=imgbuild/pkg:da823571928eda8531360b59f5ffadfd1cb91e55b0b8ef4e516267f82c37990d,target=/mnt/pkgs/regression/0 \
+    --mount=type=bind,from=imgbuild/pkg:c0c5bed0200b64416b053717512e60ae96543be8a4ab3e816169241163f4e5d1,target=/mnt/wheels/regression/0 \
     --mount=type=bind,from=imgbuild/pkg:de7bf64ffcc04f703e6ab889b21c1572face9bd08bfdca23027870c0ef9f3e01,target=/mnt/uv \
     : 'Environment regression: 3 conda packages, 1 wheels, Python 3.11.2'; \
     set -eu; umask 022; export HOME=/mnt/home LC_ALL=C.UTF-8; mkdir /mnt/home; \
-    prefix=/opt/conda/envs/regression; \
-    # conda does not compare archives that lie on a disk with any hash: all of them are checked here
-    cd /mnt/pkgs; sha256sum --check --strict --quiet /mnt/lock/archives.sha256; \
-    # without @EXPLICIT conda would solve anew
-    grep -q -x '@EXPLICIT' /mnt/lock/explicit.txt; \
     # a base without CA certificates: conda has its own
     if [ ! -e /etc/ssl/certs/ca-certificates.crt ] && [ -e /opt/conda/ssl/cacert.pem ]; then \
         export SSL_CERT_FILE=/opt/conda/ssl/cacert.pem; \
     fi; \
+    prefix=/opt/conda/envs/regression; lock=/mnt/lock/regression; \
+    # conda does not compare archives that lie on a disk with any hash: all of them are checked here
+    cd /mnt/pkgs/regression; sha256sum --check --strict --quiet "$lock/archives.sha256"; \
+    # without @EXPLICIT conda would solve anew
+    grep -q -x '@EXPLICIT' "$lock/explicit.txt"; \
     # the mounts are package directories whose urls.txt name the canonical URLs; the first one takes what is extracted
-    CONDA_SAFETY_CHECKS=enabled CONDA_PKGS_DIRS=/opt/conda/pkgs,/mnt/pkgs/0 \
+    CONDA_SAFETY_CHECKS=enabled CONDA_PKGS_DIRS=/opt/conda/pkgs,/mnt/pkgs/regression/0 \
         /opt/conda/bin/conda create -y -q -n regression --offline --override-channels -c https://conda.example.org/forge \
-            --file /mnt/lock/explicit.txt; \
+            --file "$lock/explicit.txt"; \
     # conda can end with 0 and have installed nothing, or something else: what is there must be what the lock names
     /opt/conda/bin/conda list -n regression --explicit --md5 > /mnt/list.txt; \
     grep -v -e '^#' -e '^@' /mnt/list.txt > /mnt/installed.txt; \
     LC_ALL=C sort -o /mnt/installed.txt /mnt/installed.txt; \
-    diff /mnt/lock/installed.txt /mnt/installed.txt || { \
+    diff "$lock/installed.txt" /mnt/installed.txt || { \
         echo 'imgbuild: conda installed (>) other packages than the lock names (<)' >&2; exit 1; }; \
     test -x "$prefix/bin/python" || { echo "imgbuild: there is no $prefix/bin/python" >&2; exit 1; }; \
     # the wheels: uv takes each by its hash, from the mounts only, and is not left in the image
     /mnt/uv/uv pip install --python "$prefix/bin/python" --quiet --no-config --no-cache --link-mode hardlink \
-        --offline --no-index --find-links /mnt/wheels/0 \
-        --require-hashes --no-deps --only-binary :all: -r /mnt/lock/requirements.txt; \
+        --offline --no-index --find-links /mnt/wheels/regression/0 \
+        --require-hashes --no-deps --only-binary :all: -r "$lock/requirements.txt"; \
     # bytecode once, in place of what conda compiled: with hashes that are never checked it outlives changed mtimes
     "$prefix/bin/python" -I -m compileall -q -f -j 0 --invalidation-mode unchecked-hash \
         "$("$prefix/bin/python" -I -c 'import sysconfig; print(sysconfig.get_path("stdlib"))')" > /mnt/compile.txt 2>&1 \
@@ -69,13 +69,13 @@ RUN --mount=type=tmpfs,target=/mnt \
         pyc = open(importlib.util.cache_from_source(os.__file__), "rb").read(8); \
         sys.exit(0 if pyc[4:] == bytes([1, 0, 0, 0]) else "imgbuild: the bytecode was not compiled")'; \
     # conda refuses to change what the lock decided; any user may read it
-    install -m 0644 /mnt/lock/frozen.json "$prefix/conda-meta/frozen"; \
-    rm -rf /opt/conda/pkgs /opt/conda/envs/.conda_envs_dir_test; \
-    chmod -R a+rX "$prefix"
-
+    install -m 0644 "$lock/frozen.json" "$prefix/conda-meta/frozen"; \
+    chmod -R a+rX "$prefix"; \
+    rm -rf /opt/conda/pkgs /opt/conda/envs/.conda_envs_dir_test
 # ---- Activation: frozen into ENV for every way to start a program; /etc/profile.d for login shells, which reset PATH;
 # ---- the entrypoint sources activate.d. Caches lie in /cache, writable for any user. The account has group 0, so that
-# ---- another UID works as well.
+# ---- another UID works as well. What the packages' own scripts in activate.d set is not here: the entrypoint and the
+# ---- shells run them, and `imgbuild build` runs them once after this page and freezes what they set into ENV.
 ENV PATH="/opt/conda/envs/regression/bin:/opt/conda/condabin:$PATH" \
     CONDA_PREFIX="/opt/conda/envs/regression" \
     CONDA_DEFAULT_ENV="regression" \
@@ -106,10 +106,11 @@ RUN --mount=type=tmpfs,target=/mnt \
     install -d -m 0775 -o 1000 -g 0 /home/app; \
     [ -d /work ] || install -d -m 0775 -o 1000 -g 0 /work; \
     install -d -m 1777 /cache; \
-    install -d /etc/imgbuild /etc/profile.d /usr/local/bin; \
+    install -d /etc/imgbuild /etc/profile.d /usr/local/bin /usr/local/lib/imgbuild; \
     install -m 0644 /mnt/rootfs/envs/* /etc/imgbuild/; \
     install -m 0644 /mnt/rootfs/imgbuild.sh /etc/profile.d/imgbuild.sh; \
     install -m 0755 /mnt/rootfs/imgbuild-entrypoint /usr/local/bin/imgbuild-entrypoint; \
+    install -m 0755 /mnt/rootfs/imgbuild-init /usr/local/lib/imgbuild/init; \
     echo '. /etc/profile.d/imgbuild.sh' >> /etc/bash.bashrc
 
 # ---- Files of your own ----
@@ -129,6 +130,7 @@ CMD ["bash"]
 
 # ---- What it is ----
 LABEL io.imgbuild.image="regression" \
+    io.imgbuild.kind="image" \
     io.imgbuild.lock="4aa7523230bb7e1a4315dc4b411d8f7edca99e9557569f702bba23318e60abc0" \
     io.imgbuild.source="upstream" \
     io.imgbuild.stand-in="false" \

@@ -28,93 +28,90 @@ RUN --mount=type=tmpfs,target=/mnt \
     rm -rf /opt/conda/pkgs /opt/conda/_conda; \
     /opt/conda/bin/conda --version
 
-# ---- Environment train: 3 conda packages, 1 wheels, Python 3.11.2 ----
+# ---- Environments train, serve ----
+# In one RUN, from one package directory: what the environments share is in the image once, as hard links, and those
+# do not reach from one layer into another.
 RUN --mount=type=tmpfs,target=/mnt \
-    --mount=type=bind,source=lock/train,target=/mnt/lock \
-    --mount=type=bind,from=imgbuild/pkg:da823571928eda8531360b59f5ffadfd1cb91e55b0b8ef4e516267f82c37990d,target=/mnt/pkgs/0 \
-    --mount=type=bind,from=imgbuild/pkg:c0c5bed0200b64416b053717512e60ae96543be8a4ab3e816169241163f4e5d1,target=/mnt/wheels/0 \
+    --mount=type=bind,source=lock/train,target=/mnt/lock/train \
+    --mount=type=bind,from=imgbuild/pkg:da823571928eda8531360b59f5ffadfd1cb91e55b0b8ef4e516267f82c37990d,target=/mnt/pkgs/train/0 \
+    --mount=type=bind,from=imgbuild/pkg:c0c5bed0200b64416b053717512e60ae96543be8a4ab3e816169241163f4e5d1,target=/mnt/wheels/train/0 \
+    --mount=type=bind,source=lock/serve,target=/mnt/lock/serve \
+    --mount=type=bind,from=imgbuild/pkg:da823571928eda8531360b59f5ffadfd1cb91e55b0b8ef4e516267f82c37990d,target=/mnt/pkgs/serve/0 \
     --mount=type=bind,from=imgbuild/pkg:de7bf64ffcc04f703e6ab889b21c1572face9bd08bfdca23027870c0ef9f3e01,target=/mnt/uv \
-    : 'Environment train: 3 conda packages, 1 wheels, Python 3.11.2'; \
+    --mount=type=bind,source=rootfs,target=/mnt/rootfs \
+    : 'Environments train, serve'; \
     set -eu; umask 022; export HOME=/mnt/home LC_ALL=C.UTF-8; mkdir /mnt/home; \
-    prefix=/opt/conda/envs/train; \
-    # conda does not compare archives that lie on a disk with any hash: all of them are checked here
-    cd /mnt/pkgs; sha256sum --check --strict --quiet /mnt/lock/archives.sha256; \
-    # without @EXPLICIT conda would solve anew
-    grep -q -x '@EXPLICIT' /mnt/lock/explicit.txt; \
     # a base without CA certificates: conda has its own
     if [ ! -e /etc/ssl/certs/ca-certificates.crt ] && [ -e /opt/conda/ssl/cacert.pem ]; then \
         export SSL_CERT_FILE=/opt/conda/ssl/cacert.pem; \
     fi; \
+    # -- Environment train: 3 conda packages, 1 wheels, Python 3.11.2
+    prefix=/opt/conda/envs/train; lock=/mnt/lock/train; \
+    # conda does not compare archives that lie on a disk with any hash: all of them are checked here
+    cd /mnt/pkgs/train; sha256sum --check --strict --quiet "$lock/archives.sha256"; \
+    # without @EXPLICIT conda would solve anew
+    grep -q -x '@EXPLICIT' "$lock/explicit.txt"; \
     # the mounts are package directories whose urls.txt name the canonical URLs; the first one takes what is extracted
-    CONDA_SAFETY_CHECKS=enabled CONDA_PKGS_DIRS=/opt/conda/pkgs,/mnt/pkgs/0 \
+    CONDA_SAFETY_CHECKS=enabled CONDA_PKGS_DIRS=/opt/conda/pkgs,/mnt/pkgs/train/0 \
         /opt/conda/bin/conda create -y -q -n train --offline --override-channels -c https://conda.example.org/forge \
-            --file /mnt/lock/explicit.txt; \
+            --file "$lock/explicit.txt"; \
     # conda can end with 0 and have installed nothing, or something else: what is there must be what the lock names
     /opt/conda/bin/conda list -n train --explicit --md5 > /mnt/list.txt; \
     grep -v -e '^#' -e '^@' /mnt/list.txt > /mnt/installed.txt; \
     LC_ALL=C sort -o /mnt/installed.txt /mnt/installed.txt; \
-    diff /mnt/lock/installed.txt /mnt/installed.txt || { \
+    diff "$lock/installed.txt" /mnt/installed.txt || { \
         echo 'imgbuild: conda installed (>) other packages than the lock names (<)' >&2; exit 1; }; \
     test -x "$prefix/bin/python" || { echo "imgbuild: there is no $prefix/bin/python" >&2; exit 1; }; \
     # the wheels: uv takes each by its hash, from the mounts only, and is not left in the image
     /mnt/uv/uv pip install --python "$prefix/bin/python" --quiet --no-config --no-cache --link-mode hardlink \
-        --offline --no-index --find-links /mnt/wheels/0 \
-        --require-hashes --no-deps --only-binary :all: -r /mnt/lock/requirements.txt; \
+        --offline --no-index --find-links /mnt/wheels/train/0 \
+        --require-hashes --no-deps --only-binary :all: -r "$lock/requirements.txt"; \
     # bytecode once, in place of what conda compiled: with hashes that are never checked it outlives changed mtimes
-    "$prefix/bin/python" -I -m compileall -q -f -j 0 --invalidation-mode unchecked-hash \
+    "$prefix/bin/python" -I -m compileall -q -f -j 0 --invalidation-mode unchecked-hash -s "$prefix" \
         "$("$prefix/bin/python" -I -c 'import sysconfig; print(sysconfig.get_path("stdlib"))')" > /mnt/compile.txt 2>&1 \
         || echo 'imgbuild: files that are no valid Python have no bytecode (templates and test data do that)'; \
     "$prefix/bin/python" -I -c 'import importlib.util, os, sys; \
         pyc = open(importlib.util.cache_from_source(os.__file__), "rb").read(8); \
         sys.exit(0 if pyc[4:] == bytes([1, 0, 0, 0]) else "imgbuild: the bytecode was not compiled")'; \
-    install -m 0644 /mnt/lock/state.json "$prefix/conda-meta/state"; \
+    install -m 0644 "$lock/state.json" "$prefix/conda-meta/state"; \
     # conda refuses to change what the lock decided; any user may read it
-    install -m 0644 /mnt/lock/frozen.json "$prefix/conda-meta/frozen"; \
-    rm -rf /opt/conda/pkgs /opt/conda/envs/.conda_envs_dir_test; \
-    chmod -R a+rX "$prefix"
-
-# ---- Environment serve: 3 conda packages, Python 3.11.2 ----
-RUN --mount=type=tmpfs,target=/mnt \
-    --mount=type=bind,source=lock/serve,target=/mnt/lock \
-    --mount=type=bind,from=imgbuild/pkg:da823571928eda8531360b59f5ffadfd1cb91e55b0b8ef4e516267f82c37990d,target=/mnt/pkgs/0 \
-    : 'Environment serve: 3 conda packages, Python 3.11.2'; \
-    set -eu; umask 022; export HOME=/mnt/home LC_ALL=C.UTF-8; mkdir /mnt/home; \
-    prefix=/opt/conda/envs/serve; \
+    install -m 0644 "$lock/frozen.json" "$prefix/conda-meta/frozen"; \
+    chmod -R a+rX "$prefix"; \
+    # -- Environment serve: 3 conda packages, Python 3.11.2
+    prefix=/opt/conda/envs/serve; lock=/mnt/lock/serve; \
     # conda does not compare archives that lie on a disk with any hash: all of them are checked here
-    cd /mnt/pkgs; sha256sum --check --strict --quiet /mnt/lock/archives.sha256; \
+    cd /mnt/pkgs/serve; sha256sum --check --strict --quiet "$lock/archives.sha256"; \
     # without @EXPLICIT conda would solve anew
-    grep -q -x '@EXPLICIT' /mnt/lock/explicit.txt; \
-    # a base without CA certificates: conda has its own
-    if [ ! -e /etc/ssl/certs/ca-certificates.crt ] && [ -e /opt/conda/ssl/cacert.pem ]; then \
-        export SSL_CERT_FILE=/opt/conda/ssl/cacert.pem; \
-    fi; \
+    grep -q -x '@EXPLICIT' "$lock/explicit.txt"; \
     # the mounts are package directories whose urls.txt name the canonical URLs; the first one takes what is extracted
-    CONDA_SAFETY_CHECKS=enabled CONDA_PKGS_DIRS=/opt/conda/pkgs,/mnt/pkgs/0 \
+    CONDA_SAFETY_CHECKS=enabled CONDA_PKGS_DIRS=/opt/conda/pkgs,/mnt/pkgs/serve/0 \
         /opt/conda/bin/conda create -y -q -n serve --offline --override-channels -c https://conda.example.org/forge \
-            --file /mnt/lock/explicit.txt; \
+            --file "$lock/explicit.txt"; \
     # conda can end with 0 and have installed nothing, or something else: what is there must be what the lock names
     /opt/conda/bin/conda list -n serve --explicit --md5 > /mnt/list.txt; \
     grep -v -e '^#' -e '^@' /mnt/list.txt > /mnt/installed.txt; \
     LC_ALL=C sort -o /mnt/installed.txt /mnt/installed.txt; \
-    diff /mnt/lock/installed.txt /mnt/installed.txt || { \
+    diff "$lock/installed.txt" /mnt/installed.txt || { \
         echo 'imgbuild: conda installed (>) other packages than the lock names (<)' >&2; exit 1; }; \
     test -x "$prefix/bin/python" || { echo "imgbuild: there is no $prefix/bin/python" >&2; exit 1; }; \
     # bytecode once, in place of what conda compiled: with hashes that are never checked it outlives changed mtimes
-    "$prefix/bin/python" -I -m compileall -q -f -j 0 --invalidation-mode unchecked-hash \
+    "$prefix/bin/python" -I -m compileall -q -f -j 0 --invalidation-mode unchecked-hash -s "$prefix" \
         "$("$prefix/bin/python" -I -c 'import sysconfig; print(sysconfig.get_path("stdlib"))')" > /mnt/compile.txt 2>&1 \
         || echo 'imgbuild: files that are no valid Python have no bytecode (templates and test data do that)'; \
     "$prefix/bin/python" -I -c 'import importlib.util, os, sys; \
         pyc = open(importlib.util.cache_from_source(os.__file__), "rb").read(8); \
         sys.exit(0 if pyc[4:] == bytes([1, 0, 0, 0]) else "imgbuild: the bytecode was not compiled")'; \
-    install -m 0644 /mnt/lock/state.json "$prefix/conda-meta/state"; \
+    install -m 0644 "$lock/state.json" "$prefix/conda-meta/state"; \
     # conda refuses to change what the lock decided; any user may read it
-    install -m 0644 /mnt/lock/frozen.json "$prefix/conda-meta/frozen"; \
+    install -m 0644 "$lock/frozen.json" "$prefix/conda-meta/frozen"; \
+    chmod -R a+rX "$prefix"; \
     rm -rf /opt/conda/pkgs /opt/conda/envs/.conda_envs_dir_test; \
-    chmod -R a+rX "$prefix"
-
+    # bytecode and wheels that are the same in several environments
+    /opt/conda/bin/python -I /mnt/rootfs/share.py /opt/conda/envs
 # ---- Activation: frozen into ENV for every way to start a program; /etc/profile.d for login shells, which reset PATH;
 # ---- the entrypoint sources activate.d. Caches lie in /cache, writable for any user. The account has group 0, so that
-# ---- another UID works as well.
+# ---- another UID works as well. What the packages' own scripts in activate.d set is not here: the entrypoint and the
+# ---- shells run them, and `imgbuild build` runs them once after this page and freezes what they set into ENV.
 ENV PATH="/opt/conda/envs/train/bin:/opt/conda/condabin:$PATH" \
     CONDA_PREFIX="/opt/conda/envs/train" \
     CONDA_DEFAULT_ENV="train" \
@@ -131,9 +128,9 @@ ENV PATH="/opt/conda/envs/train/bin:/opt/conda/condabin:$PATH" \
     NUMBA_CACHE_DIR="/cache/numba" \
     TORCHINDUCTOR_CACHE_DIR="/cache/torchinductor" \
     TORCH_HOME="/cache/torch" \
-    TRITON_CACHE_DIR="/cache/triton" \
-    MODE="train" \
-    ONLY_TRAIN="1"
+    TRITON_CACHE_DIR="/cache/triton"
+ENV MODE="train" \
+ONLY_TRAIN="1"
 
 RUN --mount=type=tmpfs,target=/mnt \
     --mount=type=bind,source=rootfs,target=/mnt/rootfs \
@@ -147,10 +144,11 @@ RUN --mount=type=tmpfs,target=/mnt \
     install -d -m 0775 -o 1000 -g 0 /home/app; \
     [ -d /work ] || install -d -m 0775 -o 1000 -g 0 /work; \
     install -d -m 1777 /cache; \
-    install -d /etc/imgbuild /etc/profile.d /usr/local/bin; \
+    install -d /etc/imgbuild /etc/profile.d /usr/local/bin /usr/local/lib/imgbuild; \
     install -m 0644 /mnt/rootfs/envs/* /etc/imgbuild/; \
     install -m 0644 /mnt/rootfs/imgbuild.sh /etc/profile.d/imgbuild.sh; \
     install -m 0755 /mnt/rootfs/imgbuild-entrypoint /usr/local/bin/imgbuild-entrypoint; \
+    install -m 0755 /mnt/rootfs/imgbuild-init /usr/local/lib/imgbuild/init; \
     echo '. /etc/profile.d/imgbuild.sh' >> /etc/bash.bashrc
 
 # ---- How it starts: as app, activated, and the program itself in place of the entrypoint ----
@@ -161,6 +159,7 @@ CMD ["bash"]
 
 # ---- What it is ----
 LABEL io.imgbuild.image="pair" \
+    io.imgbuild.kind="image" \
     io.imgbuild.lock="e133fbca737bf941a1ae258b450d236f30b9eec9598536457f55bac24c27f023" \
     io.imgbuild.source="upstream" \
     io.imgbuild.stand-in="false" \

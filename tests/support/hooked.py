@@ -1,0 +1,95 @@
+"""A kit with packages that have activation scripts, and a project with an image of two environments of them."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from builder.lock.files import write_lock
+from builder.lock.make import make_lock
+from builder.progress import silent
+from builder.spec.load import load_image
+from builder.spec.project import find_project
+from builder.store.bootstrap import channel
+from builder.store.bootstrap.writer import asked_for
+from builder.store.kit import Kit
+from builder.store.kitfile import list_files, write_manifest
+from tests.support.conda_packages import Recipe, make
+
+NAME = "doors"
+# What conda-forge's gdal, compilers and others do: a path below the prefix, a list that grows, a value that
+# needs quoting; and one that depends on who activates.
+ACTIVATE = b"""\
+export HOOKED_DATA="$CONDA_PREFIX/share/hooked"
+export HOOKED_FLAGS="${HOOKED_FLAGS-}${HOOKED_FLAGS:+ }-O2"
+export HOOKED_TEXT='it'"'"'s "quoted" $HOME `id` \\\\ {{ x }}'
+export HOOKED_HOME="$HOME/.hooked"
+"""
+DEACTIVATE = b"unset HOOKED_DATA HOOKED_FLAGS HOOKED_TEXT HOOKED_HOME\n"
+SERVING = b'export SERVING_DATA="$CONDA_PREFIX/share/serving"\n'
+FILES = {
+    "environment.yml": """\
+name: doors
+channels: [conda-forge, nodefaults]
+dependencies:
+  - python>=3.11
+  - imgbuild-hooked
+variables:
+  MODE: training
+  ONLY_TRAINING: "1"
+""",
+    "environment.serving.yml": """\
+name: serving
+channels: [conda-forge, nodefaults]
+dependencies:
+  - python>=3.11
+  - imgbuild-serving
+variables:
+  MODE: it's $serving
+""",
+    "image.yml": "environments: [environment.serving.yml]\n",
+}
+
+
+def hooked_project(root: Path) -> Path:
+    """A project with the one image."""
+    folder = root / "envs" / NAME
+    folder.mkdir(parents=True)
+    for name, text in FILES.items():
+        (folder / name).write_text(text)
+    shutil.copy(Path(__file__).parents[2] / "envs" / "_bases.yml", root / "envs" / "_bases.yml")
+    return root
+
+
+def hooked_kit(kit: Path, directory: Path, root: Path) -> Path:
+    """A copy of a kit with two packages more, and the lock of the project's image."""
+    shutil.copytree(kit, directory)
+    places = directory / "channel" / "linux-64"
+    make(places, Recipe("imgbuild-hooked", _scripts("hooked", ACTIVATE, DEACTIVATE)))
+    make(places, Recipe("imgbuild-serving", _scripts("serving", SERVING, b"unset SERVING_DATA\n")))
+    channel.index(directory / "channel", "linux-64")
+    spec = load_image(find_project(root), NAME)
+    before = Kit.open(directory).manifest
+    manifest = write_manifest(
+        directory,
+        before.model_copy(
+            update={
+                "images": {**before.images, spec.ref: asked_for(spec)},
+                "files": list_files(directory),
+            }
+        ),
+    )
+    opened = Kit(directory, manifest)
+    folder = opened.lock_folder(spec)
+    folder.mkdir(parents=True)
+    write_lock(make_lock(spec, opened.manifest.platform, opened, silent), folder, spec)
+    write_manifest(directory, manifest.model_copy(update={"files": list_files(directory)}))
+    return directory
+
+
+def _scripts(name: str, activate: bytes, deactivate: bytes) -> dict[str, bytes]:
+    return {
+        f"etc/conda/activate.d/{name}.sh": activate,
+        f"etc/conda/deactivate.d/{name}.sh": deactivate,
+        f"share/{name}/data": b"data\n",
+    }
