@@ -7,7 +7,7 @@ import posixpath
 import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import docker
@@ -31,19 +31,26 @@ _SHM = 64 << 20
 log = logging.getLogger(__name__)
 
 
+def container(api: docker.APIClient, spec: ContainerSpec) -> AbstractContextManager[SdkContainer]:
+    """A created container of a sandboxed run, removed with its volume whatever happens."""
+    return created(api, "run", _creation(api, spec), spec)
+
+
 @contextmanager
-def container(api: docker.APIClient, spec: ContainerSpec) -> Iterator[SdkContainer]:
-    """A created container, removed with its volume whatever happens.
+def created(
+    api: docker.APIClient, kind: str, creation: Mapping[str, Any], spec: ContainerSpec
+) -> Iterator[SdkContainer]:
+    """A container from what the engine is asked for, removed with its volume whatever happens.
 
     Its name is chosen here, so that one whose creation was interrupted after the engine began it is removed
     too.
     """
-    name = f"imgbuild-run-{uuid.uuid4().hex}"
+    name = f"imgbuild-{kind}-{uuid.uuid4().hex}"
     made: SdkContainer | None = None
     try:
         with translated(f"creating a container of {spec.image}"):
-            created = api.create_container(name=name, **_creation(api, spec))
-        made = SdkContainer(api, str(created["Id"]), spec)
+            answer = api.create_container(name=name, **creation)
+        made = SdkContainer(api, str(answer["Id"]), spec)
         yield made
     except BaseException:
         # The first error is the one to tell; a second one here only says that the engine is gone as well.

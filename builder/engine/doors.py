@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import threading
 import time
-import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -15,11 +14,10 @@ import docker.errors
 import docker.types
 
 from builder.engine import owner
-from builder.engine.containers import KIND, SdkContainer
+from builder.engine.containers import KIND, SdkContainer, created
 from builder.engine.faults import translated
 from builder.engine.output import Tail
 from builder.engine.port import ContainerSpec, DoorResult, DoorSpec, RunResult
-from builder.errors import ImgbuildError
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +27,7 @@ def enter(api: docker.APIClient, door: DoorSpec, files: Mapping[str, bytes], out
 
     The container is removed with its volume whatever happens.
     """
-    with _created(api, door) as made:
+    with created(api, "door", _creation(api, door), _as_run(door)) as made:
         made.copy_in(files, writable=(out,))
         if door.inside is not None:
             ran = _executed(api, made, door)
@@ -37,34 +35,6 @@ def enter(api: docker.APIClient, door: DoorSpec, files: Mapping[str, bytes], out
             with _stdin(api, made.id, door):
                 ran = made.run()
         return DoorResult(ran, made.copy_out(out))
-
-
-@contextmanager
-def _created(api: docker.APIClient, door: DoorSpec) -> Iterator[SdkContainer]:
-    name = f"imgbuild-door-{uuid.uuid4().hex}"
-    made: SdkContainer | None = None
-    try:
-        with translated(f"creating a container of {door.image}"):
-            created = api.create_container(name=name, **_creation(api, door))
-        made = SdkContainer(api, str(created["Id"]), _as_run(door))
-        yield made
-    except BaseException:
-        try:
-            _discard(api, name, made)
-        except ImgbuildError as error:  # the first error is the one to tell
-            log.warning("the container %s may be left: %s", name, str(error))
-        raise
-    _discard(api, name, made)
-
-
-def _discard(api: docker.APIClient, name: str, made: SdkContainer | None) -> None:
-    with translated(f"removing the container {name}"):
-        try:
-            api.remove_container(name, v=True, force=True)
-        except docker.errors.NotFound:
-            log.debug("%s was never made", name)
-    if made is not None:
-        made.close()
 
 
 def _as_run(door: DoorSpec) -> ContainerSpec:

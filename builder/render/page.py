@@ -168,7 +168,7 @@ def _environments_title(lock: LockSet) -> str:
 def _environment_title(environment: EnvironmentLock) -> str:
     counts = [f"{len(environment.conda)} conda packages"]
     if environment.pip:
-        counts.append(f"{len(environment.pip)} wheels")
+        counts.append(f"{len(environment.pip)} wheel{'s' if len(environment.pip) != 1 else ''}")
     if environment.python:
         counts.append(f"Python {environment.python}")
     return f"Environment {environment.name}: {', '.join(counts)}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -29,18 +28,6 @@ from tests.support.spare_engine import SpareEngine
 from tests.support.workshop import PREFIX, Workshop
 
 pytestmark = pytest.mark.engine
-
-
-@pytest.fixture(scope="module")
-def empty() -> Iterator[SpareEngine]:
-    """An engine that holds no packages: every file is needed."""
-    with tempfile.TemporaryDirectory(prefix="spare-", ignore_cleanup_errors=True) as home:
-        made = SpareEngine(Path(home))
-        made.start()
-        try:
-            yield made
-        finally:
-            made.end()
 
 
 @pytest.fixture

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,17 +17,6 @@ from tests.support.spare_engine import SpareEngine
 from tests.support.workshop import PREFIX, Workshop
 
 pytestmark = pytest.mark.engine
-
-
-@pytest.fixture(scope="module")
-def empty() -> Iterator[SpareEngine]:
-    with tempfile.TemporaryDirectory(prefix="spare-", ignore_cleanup_errors=True) as home:
-        made = SpareEngine(Path(home))
-        made.start()
-        try:
-            yield made
-        finally:
-            made.end()
 
 
 def test_one_image_twice_and_another_at_once(empty: SpareEngine, workshop: Workshop, tmp_path: Path) -> None:

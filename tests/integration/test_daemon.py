@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import tempfile
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -17,17 +14,6 @@ pytestmark = pytest.mark.engine
 
 # What the command says when a phase has begun.
 SIGNS = {"fetch": "fetch ", "import": "import ", "build": "Environment tiny", "smoke": "smoke "}
-
-
-@pytest.fixture
-def spare() -> Iterator[SpareEngine]:
-    with tempfile.TemporaryDirectory(prefix="spare-", ignore_cleanup_errors=True) as home:
-        made = SpareEngine(Path(home))
-        made.start()
-        try:
-            yield made
-        finally:
-            made.end()
 
 
 def test_the_daemon_is_killed_in_each_phase(workshop: Workshop, spare: SpareEngine) -> None:
