@@ -102,6 +102,19 @@ def _warnings(document: Document, unknown: list[str], name: str) -> list[Problem
         for key, fix in told.items()
         if key in document.data
     ]
+    variables = document.data.get("variables")
+    quoted = (
+        [key for key, value in variables.items() if "'" in str(value)] if isinstance(variables, dict) else []
+    )
+    what = (
+        "`conda activate` cannot set a value with an apostrophe (it does not quote it), the image's ENV can"
+    )
+    found += [
+        document.problem(
+            ("variables", key), what, "leave it out, or write it as `env:` in image.yml", warning=True
+        )
+        for key in quoted
+    ]
     written = document.data.get("name")
     if isinstance(written, str) and written != name:
         what = f"the environment is called `{name}` in the image"

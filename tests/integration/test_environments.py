@@ -17,7 +17,7 @@ TRAINING = ["/opt/conda/envs/doors", "doors", "training", "1", "/opt/conda/envs/
 SERVING = [
     "/opt/conda/envs/serving",
     "serving",
-    "it's $serving",
+    'a "$serving" & {{ mode }}',
     None,
     None,
     "/opt/conda/envs/serving/share/serving",

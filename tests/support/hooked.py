@@ -45,7 +45,7 @@ dependencies:
   - python>=3.11
   - imgbuild-serving
 variables:
-  MODE: it's $serving
+  MODE: 'a "$serving" & {{ mode }}'
 """,
     "image.yml": "environments: [environment.serving.yml]\n",
 }

@@ -220,7 +220,7 @@ description: |
   several
   lines
 dependencies: [python, scikit_learn, {pip: [Scikit.Learn]}]
-variables: {A: 1, B: yes, C: text}
+variables: {A: 1, B: yes, C: text, D: "it's"}
 """
 
 
@@ -234,8 +234,10 @@ def test_what_is_only_a_warning(make_project: MakeProject) -> None:
         "8:45: warning: dependencies[2].pip[0]: `scikit-learn` is asked of conda and of pip; keep one of them",
         '9:16: warning: variables.A: is taken as the text `1`; put it in quotes: "1"',
         '9:22: warning: variables.B: is taken as the text `yes`; put it in quotes: "yes"',
+        "9:39: warning: variables.D: `conda activate` cannot set a value with an apostrophe (it does not quote it), "
+        "the image's ENV can; leave it out, or write it as `env:` in image.yml",
     ]
-    assert loaded(make_project, WARNED).variables == {"A": "1", "B": "yes", "C": "text"}
+    assert loaded(make_project, WARNED).variables == {"A": "1", "B": "yes", "C": "text", "D": "it's"}
 
 
 @pytest.mark.parametrize(
@@ -295,7 +297,7 @@ def test_a_yaml_ending_is_pointed_out(make_project: MakeProject) -> None:
 def test_merged_yaml_is_read_back_as_the_same_environment(make_project: MakeProject) -> None:
     text = (
         "name: x\nchannels: [bioconda, conda-forge]\ndependencies: [python=3.10, 'numpy>=1', {pip: ['a[b]>=1; "
-        "python_version<\"3.12\"']}]\nvariables: {A: 'no', B: \"it's $(x) {{ y }} # z\", C: '3.10'}\n"
+        "python_version<\"3.12\"']}]\nvariables: {A: 'no', B: \"a $(x) {{ y }} # z\", C: '3.10'}\n"
     )
     first = loaded(make_project, text)
     merged = merged_environment_yaml(first)
