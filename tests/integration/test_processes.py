@@ -182,9 +182,11 @@ class Terminal:
     def type(self, text: str) -> None:
         os.write(self.fd, text.encode())
 
-    def end(self) -> int:
+    def end(self, seconds: float = 60) -> int:
         """Read to the end; the exit code."""
         while True:
+            ready, _, _ = select.select([self.fd], [], [], seconds)
+            assert ready, f"it did not end: {self.text!r}"
             try:
                 piece = os.read(self.fd, 4096)
             except OSError:
@@ -205,7 +207,8 @@ def test_a_shell_has_jobs() -> None:
     terminal.until("sleep 600")
     terminal.type("\x1a")
     terminal.until("Stopped")
-    terminal.type("kill %1; wait %1; echo code=$?\n")
+    # bg first: `wait` does not wait for a job that is stopped
+    terminal.type("bg; kill %1; wait %1; echo code=$?\n")
     terminal.until(r"code=\d+")
     terminal.type("exit 4\n")
     assert terminal.end() == 4
