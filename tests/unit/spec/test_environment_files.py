@@ -234,8 +234,10 @@ def test_what_is_only_a_warning(make_project: MakeProject) -> None:
         "8:45: warning: dependencies[2].pip[0]: `scikit-learn` is asked of conda and of pip; keep one of them",
         '9:16: warning: variables.A: is taken as the text `1`; put it in quotes: "1"',
         '9:22: warning: variables.B: is taken as the text `yes`; put it in quotes: "yes"',
-        "9:39: warning: variables.D: `conda activate` cannot set a value with an apostrophe (it does not quote it), "
-        "the image's ENV can; leave it out, or write it as `env:` in image.yml",
+        (
+            "9:39: warning: variables.D: `conda activate` cannot set a value with an apostrophe (it does not quote it), "
+            "the image's ENV can; leave it out, or write it as `env:` in image.yml"
+        ),
     ]
     assert loaded(make_project, WARNED).variables == {"A": "1", "B": "yes", "C": "text", "D": "it's"}
 
