@@ -28,13 +28,13 @@ RUN --mount=type=tmpfs,target=/mnt \
     rm -rf /opt/conda/pkgs /opt/conda/_conda; \
     /opt/conda/bin/conda --version
 
-# ---- Environment regression: 3 conda packages, 1 wheels, Python 3.11.2 ----
+# ---- Environment regression: 3 conda packages, 1 wheel, Python 3.11.2 ----
 RUN --mount=type=tmpfs,target=/mnt \
     --mount=type=bind,source=lock/regression,target=/mnt/lock/regression \
     --mount=type=bind,from=imgbuild/pkg:da823571928eda8531360b59f5ffadfd1cb91e55b0b8ef4e516267f82c37990d,target=/mnt/pkgs/regression/0 \
     --mount=type=bind,from=imgbuild/pkg:c0c5bed0200b64416b053717512e60ae96543be8a4ab3e816169241163f4e5d1,target=/mnt/wheels/regression/0 \
     --mount=type=bind,from=imgbuild/pkg:de7bf64ffcc04f703e6ab889b21c1572face9bd08bfdca23027870c0ef9f3e01,target=/mnt/uv \
-    : 'Environment regression: 3 conda packages, 1 wheels, Python 3.11.2'; \
+    : 'Environment regression: 3 conda packages, 1 wheel, Python 3.11.2'; \
     set -eu; umask 022; export HOME=/mnt/home LC_ALL=C.UTF-8; mkdir /mnt/home; \
     # a base without CA certificates: conda has its own
     if [ ! -e /etc/ssl/certs/ca-certificates.crt ] && [ -e /opt/conda/ssl/cacert.pem ]; then \

@@ -45,7 +45,7 @@ RUN --mount=type=tmpfs,target=/mnt \
     if [ ! -e /etc/ssl/certs/ca-certificates.crt ] && [ -e /opt/conda/ssl/cacert.pem ]; then \
         export SSL_CERT_FILE=/opt/conda/ssl/cacert.pem; \
     fi; \
-    # -- Environment train: 3 conda packages, 1 wheels, Python 3.11.2
+    # -- Environment train: 3 conda packages, 1 wheel, Python 3.11.2
     prefix=/opt/conda/envs/train; lock=/mnt/lock/train; \
     # conda does not compare archives that lie on a disk with any hash: all of them are checked here
     cd /mnt/pkgs/train; sha256sum --check --strict --quiet "$lock/archives.sha256"; \
