@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
+import sys
+
 from builder.cli.app import App, command
-from builder.spec.load import load_all
+from builder.cli.boundary import Told, error_document, error_text, write
+from builder.errors import DefinitionError
+from builder.spec.load import survey
 from builder.workflow.overview import Row, overview
 
 
 @command("list", epilog="Example: imgbuild list --json | jq '.images[].name'")
 def listed(app: App) -> None:
-    """List the images of this project: base, platforms, lock, last build."""
+    """List the images of this project: base, platforms, lock, last build.
+
+    Definitions with problems are told after those without, and end the command with code 2.
+    """
     project = app.project()
-    rows = overview(project, load_all(project))
-    app.result(
-        _text(app, rows),
-        {"project": str(project.root), "images": [row.model_dump(mode="json") for row in rows]},
-    )
+    found = survey(project)
+    rows = overview(project, list(found.specs))
+    document = {"project": str(project.root), "images": [row.model_dump(mode="json") for row in rows]}
+    faults = [problem for problem in found.problems if not problem.warning]
+    if not faults:
+        app.result(_text(app, rows), document)
+        return
+    error = DefinitionError(faults)
+    app.result(_text(app, rows), {**document, "error": error_document(error)})
+    write(error_text(error), sys.stderr)
+    raise Told(error.exit_code)
 
 
 def _text(app: App, rows: list[Row]) -> str:

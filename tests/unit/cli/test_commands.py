@@ -69,6 +69,18 @@ def test_list_as_json() -> None:
     assert {"regression", "report"} <= {image["name"] for image in document["images"]}
 
 
+def test_one_broken_definition_hides_no_other(tmp_path: Path) -> None:
+    for name, text in (("good", "{}"), ("bad", "bse: x")):
+        (tmp_path / "envs" / name).mkdir(parents=True)
+        (tmp_path / "envs" / name / "environment.yml").write_text("dependencies: [python]\n")
+        (tmp_path / "envs" / name / "image.yml").write_text(f"{text}\n")
+    done = imgbuild("list", "--json", cwd=tmp_path)
+    assert done.code == 2
+    assert [image["name"] for image in done.document["images"]] == ["good"]
+    assert "envs/bad/image.yml:1:1: bse: " in done.err
+    assert done.document["error"]["problems"][0]["path"] == "bse"
+
+
 def test_schema_is_json_and_the_committed_one() -> None:
     text = imgbuild("schema").out
     assert json.loads(text)["$schema"]
