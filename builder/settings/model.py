@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-PYPI = "https://index.example.org/simple/"
-
 
 @dataclass(frozen=True)
 class Settings:

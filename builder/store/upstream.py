@@ -11,7 +11,7 @@ from builder.data.installers import find_installer
 from builder.errors import BuildError, EngineError, LockError
 from builder.lock.model import LockedBase, LockedFile, LockedInstaller, SourceId
 from builder.progress import Note, Observer, silent
-from builder.settings.model import PYPI, Settings
+from builder.settings.model import Settings
 from builder.spec.model import ImageSpec, Platform
 from builder.store.given import GivenInstaller
 
@@ -79,9 +79,9 @@ class Upstream:
         return self.settings.address(url)
 
     def wheel_index(self) -> tuple[str, ...]:
-        """The index of the settings, or PyPI where it is mirrored; else uv reads the machine's configuration."""
-        index = self.settings.address(self.settings.wheel_index or PYPI)
-        return () if index == PYPI and not self.settings.wheel_index else ("--default-index", index)
+        """The index of the settings, or its mirror; without one uv reads the machine's configuration."""
+        index = self.settings.wheel_index
+        return ("--default-index", self.settings.address(index)) if index else ()
 
     def local(self, file: LockedFile) -> Path | None:
         """The installer's file, where one was given; nothing else lies here before it was fetched."""

@@ -41,9 +41,9 @@ path-exclude /usr/share/locale/*
 path-include /usr/share/locale/locale.alias
 """
 _SOURCES = {
-    "debian": "deb http://debian.example.org/debian {suite} main\n"
-    "deb http://debian.example.org/debian {suite}-updates main\n"
-    "deb http://debian.example.org/debian-security {suite}-security main\n",
+    "debian": "deb {debian} {suite} main\n"
+    "deb {debian} {suite}-updates main\n"
+    "deb {debian}-security {suite}-security main\n",
     "ubuntu": "deb http://archive.ubuntu.com/ubuntu {suite} main universe\n"
     "deb http://archive.ubuntu.com/ubuntu {suite}-updates main universe\n"
     "deb http://security.ubuntu.com/ubuntu {suite}-security main universe\n",
@@ -169,16 +169,31 @@ def _trim(root: Path, base: Base, apt: Apt) -> None:
     _keep_only(root / "usr/share/doc", "copyright")
     _keep_only(root / "usr/share/locale", "locale.alias")
     (root / "etc/machine-id").write_text("")
-    (root / "etc/apt/sources.list").write_text(sources_list(base.family, apt.suite, apt.architecture))
+    (root / "etc/apt/sources.list").write_text(
+        sources_list(base.family, apt.suite, apt.architecture, debian=_default_mirror())
+    )
     (root / "etc/dpkg/dpkg.cfg.d/imgbuild").write_text(_LEAVE_OUT)
     shadow = root / "etc/shadow"
     # The day of the last password change is the day of the bootstrap; no account has a password.
     shadow.write_text(re.sub(r"^([^:]*:[^:]*):\d*:", r"\1:19000:", shadow.read_text(), flags=re.MULTILINE))
 
 
-def sources_list(family: str, suite: str, architecture: str) -> str:
+def _default_mirror() -> str:
+    """Debian's own server as debootstrap knows it."""
+    program = Path(shutil.which("debootstrap") or "debootstrap")
+    found = (
+        re.search(r'^DEF_MIRROR="([^"$]+)"', program.read_text(), re.MULTILINE) if program.is_file() else None
+    )
+    if found is None:
+        raise BuildError(
+            "this debootstrap names no default mirror", where=str(program), fix="install Debian's debootstrap"
+        )
+    return found[1]
+
+
+def sources_list(family: str, suite: str, architecture: str, *, debian: str) -> str:
     """What the base's apt is told: the distribution's own servers, whatever mirror was used here."""
-    text = _SOURCES[family].format(suite=suite)
+    text = _SOURCES[family].format(suite=suite, debian=debian)
     if family == "ubuntu" and architecture != "amd64":
         text = re.sub(r"http://\S+", _PORTS, text)
     return text

@@ -189,6 +189,9 @@ def test_what_is_mounted_below_a_folder_is_found() -> None:
 
 
 def test_the_base_is_told_the_distributions_own_servers() -> None:
-    assert "bookworm-security main" in sources_list("debian", "bookworm", "amd64")
-    assert "ports.ubuntu.com" in sources_list("ubuntu", "noble", "arm64")
-    assert "archive.ubuntu.com" in sources_list("ubuntu", "noble", "amd64")
+    mirror = "http://debian.example.org/debian"
+    lines = sources_list("debian", "bookworm", "amd64", debian=mirror).splitlines()
+    assert lines[0] == f"deb {mirror} bookworm main"
+    assert lines[2] == f"deb {mirror}-security bookworm-security main"
+    assert "ports.ubuntu.com" in sources_list("ubuntu", "noble", "arm64", debian=mirror)
+    assert "archive.ubuntu.com" in sources_list("ubuntu", "noble", "amd64", debian=mirror)

@@ -50,8 +50,11 @@ def test_a_channel_of_the_settings() -> None:
             ("--default-index", "https://w.example.org/simple/"),
         ),
         (
-            Settings(mirrors={"https://index.example.org/simple/": "http://127.0.0.1:8/s/"}),
-            ("--default-index", "http://127.0.0.1:8/s/"),
+            Settings(
+                wheel_index="https://w.example.org/simple/",
+                mirrors={"https://w.example.org/": "http://127.0.0.1:8/s/"},
+            ),
+            ("--default-index", "http://127.0.0.1:8/s/simple/"),
         ),
     ],
 )
