@@ -5,18 +5,17 @@ from __future__ import annotations
 import json
 import struct
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
 
-from builder.engine.port import ContainerSpec, EngineInfo, ImageInfo, RunResult
+from builder.engine.port import ContainerSpec, ImageInfo, RunResult
 from builder.errors import BuildError
 from builder.lock.model import CondaPackage, EnvironmentLock, LockedBase, LockedInstaller, LockSet, SourceId
 from builder.plan import Plan
-from builder.progress import Observer
 from builder.spec.model import Base, CondaEnvironment, ImageSpec, SmokeTest
+from tests.support.fake_engine import FakeEngine
 
 IMAGE = "sha256:" + "a" * 64
 DIGEST = "d" * 64
@@ -118,17 +117,15 @@ class FakeContainer:
         return self._ended.kinds.get(name, "a regular file" if name in self._ended.files else "")
 
 
-class FakeLab:
-    """Holds one image and remembers every container it made and whether each was removed."""
+class FakeLab(FakeEngine):
+    """The fake engine as a proof sees it: one image, and a memory of every container and whether it was removed."""
 
     def __init__(self, behaviour: Behaviour = passes, labels: Mapping[str, str] | None = None) -> None:
+        super().__init__()
         self.behaviour = behaviour
         self.labels = {"io.imgbuild.plan": DIGEST} if labels is None else labels
         self.specs: list[ContainerSpec] = []
         self.removed = 0
-
-    def info(self) -> EngineInfo:
-        return EngineInfo("20.10.24", "1.41", "linux/amd64", True, "fake", "overlay2")
 
     def find(self, ref: str) -> ImageInfo | None:
         known = ref in {IMAGE, "imgbuild/regression:latest"}
@@ -145,42 +142,6 @@ class FakeLab:
             yield FakeContainer(spec, self.behaviour)
         finally:
             self.removed += 1
-
-    def find_by_label(self, labels: Mapping[str, str]) -> tuple[ImageInfo, ...]:
-        raise NotImplementedError
-
-    def pull(self, ref: str, platform: str, observer: Observer) -> ImageInfo:
-        raise NotImplementedError
-
-    def import_tar(
-        self, tag: str, tar: BinaryIO | Iterable[bytes], *, labels: Mapping[str, str], platform: str
-    ) -> ImageInfo:
-        raise NotImplementedError
-
-    def build(
-        self,
-        context: Iterable[bytes],
-        *,
-        tag: str,
-        labels: Mapping[str, str],
-        platform: str,
-        network: str,
-        observer: Observer,
-        no_cache: bool = False,
-    ) -> str:
-        raise NotImplementedError
-
-    def tag(self, image_id: str, ref: str) -> None:
-        raise NotImplementedError
-
-    def remove(self, ref: str) -> None:
-        raise NotImplementedError
-
-    def disk_free(self) -> int | None:
-        return None
-
-    def data_root(self) -> Path | None:
-        return None
 
 
 def environment_lock(name: str = "regression", versions: Mapping[str, str] = VERSIONS) -> EnvironmentLock:
