@@ -30,6 +30,7 @@ COMMANDS = {
     "check": "builder.cli.check",
     "schema": "builder.cli.schema",
     "lock": "builder.cli.lock",
+    "diff": "builder.cli.diff",
     "plan": "builder.cli.plan",
     "render": "builder.cli.render",
     "build": "builder.cli.build",

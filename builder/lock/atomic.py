@@ -14,16 +14,20 @@ from builder.errors import LockError
 def write_all(folder: Path, texts: Mapping[str, bytes], *, obsolete: Iterable[str] = ()) -> tuple[Path, ...]:
     """Write every file beside its place first, then rename them in the order given, then drop obsolete ones.
 
-    Returns the paths. Raises LockError when the folder cannot be written: before the first rename nothing has
-    changed, and a set that was renamed in part is noticed by the hashes in the last file.
+    Returns the paths. Raises LockError when the folder cannot be written. Before the first rename nothing has changed,
+    and an error or an interrupt among the renames takes them back; what a kill leaves there is noticed by the hashes
+    in the last file.
     """
-    staged: list[tuple[Path, Path]] = []
+    staged: dict[Path, Path] = {}
+    before: dict[Path, Path | None] = {}
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, text in texts.items():
-            staged.append((_stage(folder, text), folder / name))
-        for temporary, path in staged:
-            temporary.replace(path)
+            path = folder / name
+            # The old ones are staged as well, because later the disk may be full.
+            before[path] = _stage(folder, path.read_bytes()) if os.path.lexists(path) else None
+            staged[path] = _stage(folder, text)
+        _rename(staged, before)
         for name in obsolete:
             (folder / name).unlink(missing_ok=True)
     except OSError as error:
@@ -33,9 +37,24 @@ def write_all(folder: Path, texts: Mapping[str, bytes], *, obsolete: Iterable[st
             fix="check that the folder may be written and the disk has room",
         ) from error
     finally:
-        for temporary, _ in staged:
-            temporary.unlink(missing_ok=True)
-    return tuple(path for _, path in staged)
+        for temporary in (*staged.values(), *before.values()):
+            if temporary is not None:
+                temporary.unlink(missing_ok=True)
+    return tuple(staged)
+
+
+def _rename(staged: Mapping[Path, Path], before: Mapping[Path, Path | None]) -> None:
+    """All staged files to their places, or all places as they were."""
+    try:
+        for path, temporary in staged.items():
+            temporary.replace(path)
+    except BaseException:
+        for path, old in before.items():
+            if old is None:
+                path.unlink(missing_ok=True)
+            else:
+                old.replace(path)
+        raise
 
 
 def _stage(folder: Path, text: bytes) -> Path:

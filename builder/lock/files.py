@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import overload
 
@@ -43,15 +44,32 @@ def lock_names(spec: ImageSpec) -> tuple[str, str]:
 
 
 def write_lock(lock: LockSet, folder: Path, spec: ImageSpec) -> tuple[Path, ...]:
-    """Write the files of one platform and keep what they hold for others; all of them are replaced, or none.
+    """Write the files of one platform, as `write_locks`."""
+    return write_locks([lock], folder, spec)
 
-    Files that cannot be read or do not belong together are made anew for this platform alone. Returns the
-    paths, the JSON file last. Raises LockError for a lock or a folder that cannot be written.
+
+def write_locks(locks: Sequence[LockSet], folder: Path, spec: ImageSpec) -> tuple[Path, ...]:
+    """Write the files of an image's platforms and keep what they hold for others that it still declares.
+
+    All files are replaced, or none; those that would be the same are left alone. Files that cannot be read or do not
+    belong together are made anew for these platforms alone. Returns the paths, the JSON file last. Raises LockError
+    for a lock or a folder that cannot be written.
     """
-    _refuse(list(faults(lock)), folder / lock_names(spec)[1], spec)
-    kept, old = _others(lock, folder, spec)
+    for lock in locks:
+        _refuse(list(faults(lock)), folder / lock_names(spec)[1], spec)
+    made = {lock.platform: lock for lock in locks}
+    kept, old = _others(set(made), folder, spec)
+    texts = _texts({**kept, **made}, spec)
+    obsolete = old - set(texts)
+    if not obsolete and all(_holds(folder / name, text) for name, text in texts.items()):
+        return tuple(folder / name for name in texts)
+    return write_all(folder, texts, obsolete=obsolete)
+
+
+def _texts(locks: Mapping[Platform, LockSet], spec: ImageSpec) -> dict[str, bytes]:
+    """The files by name, the JSON file last; the same bytes for the same locks in whatever order."""
     pages: dict[str, dict[str, Part]] = {}
-    for platform, locked in {**kept, lock.platform: lock}.items():
+    for platform, locked in locks.items():
         for name, environment in _with_names(locked, spec):
             pages.setdefault(name, {})[CONDA_SUBDIR[platform]] = condalock.part_of(
                 environment, CONDA_SUBDIR[platform]
@@ -62,11 +80,18 @@ def write_lock(lock: LockSet, folder: Path, spec: ImageSpec) -> tuple[Path, ...]
         files={name: hashlib.sha256(text).hexdigest() for name, text in texts.items()},
         platforms={
             platform: held_platform(locked, [name for name, _ in _with_names(locked, spec)])
-            for platform, locked in sorted({**kept, lock.platform: lock}.items())
+            for platform, locked in sorted(locks.items())
         },
     )
     texts[lock_names(spec)[1]] = document.model_dump_json(indent=1, exclude_defaults=False).encode() + b"\n"
-    return write_all(folder, texts, obsolete=old - set(texts))
+    return texts
+
+
+def _holds(path: Path, text: bytes) -> bool:
+    try:
+        return path.read_bytes() == text
+    except OSError:
+        return False
 
 
 @overload
@@ -85,7 +110,7 @@ def read_lock(
     Raises LockError when it is missing, and always when a file cannot be read, was changed, does not agree
     with the others, or names what a lock must not name.
     """
-    found = _read_all(spec, folder)
+    found = read_locks(spec, folder)
     if platform in found:
         return found[platform]
     if missing_ok:
@@ -98,7 +123,8 @@ def read_lock(
     )
 
 
-def _read_all(spec: ImageSpec, folder: Path) -> dict[Platform, LockSet]:
+def read_locks(spec: ImageSpec, folder: Path) -> dict[Platform, LockSet]:
+    """The locks of all platforms that the image's files hold; nothing where there are none. Raises as `read_lock`."""
     page, json = (folder / name for name in lock_names(spec))
     if not page.is_symlink() and not page.exists() and not json.is_symlink() and not json.exists():
         return {}
@@ -109,14 +135,17 @@ def _read_all(spec: ImageSpec, folder: Path) -> dict[Platform, LockSet]:
     }
 
 
-def _others(lock: LockSet, folder: Path, spec: ImageSpec) -> tuple[dict[Platform, LockSet], set[str]]:
-    """What the files hold for other platforms, and the names of the pages that are there now."""
+def _others(
+    made: AbstractSet[Platform], folder: Path, spec: ImageSpec
+) -> tuple[dict[Platform, LockSet], set[str]]:
+    """What the files hold for other declared platforms, and the names of the pages that are there now."""
     try:
-        found = _read_all(spec, folder)
+        found = read_locks(spec, folder)
     except LockError:
         return {}, set()  # making the lock anew is the mend for files that cannot be read
     pages = {name for held in found.values() for name, _ in _with_names(held, spec)}
-    return {platform: held for platform, held in found.items() if platform != lock.platform}, pages
+    others = set(spec.platforms) - made
+    return {platform: held for platform, held in found.items() if platform in others}, pages
 
 
 def _with_names(lock: LockSet, spec: ImageSpec) -> Iterator[tuple[str, EnvironmentLock]]:

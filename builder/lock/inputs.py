@@ -52,6 +52,19 @@ def input_lines(environment: CondaEnvironment, spec: ImageSpec, platform: Platfo
     )
 
 
+def in_one_order(environment: CondaEnvironment) -> CondaEnvironment:
+    """The environment with specs and requirements in the order of its input lines.
+
+    Solvers decide in the order they are asked in, so that another order of the same lines could give another lock.
+    """
+    return environment.model_copy(
+        update={
+            "conda": tuple(sorted(environment.conda, key=_tidy)),
+            "pip": tuple(sorted(environment.pip, key=_tidy)),
+        }
+    )
+
+
 def digest_of_lines(lines: tuple[str, ...]) -> str:
     """Hex sha256 of input lines."""
     return digest_of(list(lines))

@@ -9,7 +9,8 @@ from typing import TypeVar
 
 from builder.errors import LockError
 from builder.lock.check import faults
-from builder.lock.inputs import digest_of_lines, input_lines
+from builder.lock.inputs import digest_of_lines, in_one_order, input_lines
+from builder.lock.kept import NOTHING_KEPT, Held, Kept
 from builder.lock.model import (
     CondaPackage,
     EnvironmentLock,
@@ -30,8 +31,10 @@ from builder.spec.model import CondaEnvironment, ImageSpec, Platform
 Packages = TypeVar("Packages", bound=Sequence[object])
 
 
-def make_lock(spec: ImageSpec, platform: Platform, source: Source, observer: Observer) -> LockSet:
-    """Solve every environment of the image against the source.
+def make_lock(
+    spec: ImageSpec, platform: Platform, source: Source, observer: Observer, kept: Kept = NOTHING_KEPT
+) -> LockSet:
+    """Solve every environment of the image against the source, around what is kept of the lock before.
 
     Raises LockError for what cannot be locked (OS packages that the base does not hold, no installer,
     channels whose terms are not accepted) before anything is asked, and for what nothing satisfies.
@@ -40,8 +43,10 @@ def make_lock(spec: ImageSpec, platform: Platform, source: Source, observer: Obs
     check_channels(spec, source)
     installer = source.installer(spec, platform)
     base = _base(spec, platform, source)
+    held = [kept.environment(one.name, first=not number) for number, one in enumerate(spec.environments)]
     environments = tuple(
-        _environment(environment, spec, platform, source, observer) for environment in spec.environments
+        _environment(in_one_order(environment), spec, platform, source, observer, held[number])
+        for number, environment in enumerate(spec.environments)
     )
     lock = LockSet(
         image=spec.ref,
@@ -50,7 +55,7 @@ def make_lock(spec: ImageSpec, platform: Platform, source: Source, observer: Obs
         base=base,
         installer=installer,
         environments=environments,
-        uv=_uv(environments, spec, platform, source, observer),
+        uv=_uv(environments, spec, platform, source, observer, held[0]),
     )
     _check(lock, spec)
     return lock
@@ -85,14 +90,19 @@ def _base(spec: ImageSpec, platform: Platform, source: Source) -> LockedBase:
 
 
 def _environment(
-    environment: CondaEnvironment, spec: ImageSpec, platform: Platform, source: Source, observer: Observer
+    environment: CondaEnvironment,
+    spec: ImageSpec,
+    platform: Platform,
+    source: Source,
+    observer: Observer,
+    held: Held,
 ) -> EnvironmentLock:
     name = environment.name
     conda = _step(
         observer,
         f"solve:{name}",
-        f"solve {name}",
-        lambda: solve_environment(environment, spec, platform, source),
+        f"solve {name}{_where(spec, platform)}",
+        lambda: solve_environment(environment, spec, platform, source, held),
     )
     check_urls(spec, [package.url for package in conda], str(environment.file), source)
     wheels: tuple[PipPackage, ...] = ()
@@ -101,8 +111,8 @@ def _environment(
         wheels = _step(
             observer,
             f"resolve:{name}",
-            f"resolve the pip section of {name}",
-            lambda: resolve_wheels(environment, conda, target, source),
+            f"resolve the pip section of {name}{_where(spec, platform)}",
+            lambda: resolve_wheels(environment, conda, target, source, held),
         )
     lines = input_lines(environment, spec, platform)
     return EnvironmentLock(
@@ -116,6 +126,10 @@ def _environment(
         input_digest=digest_of_lines(lines),
         inputs=lines,
     )
+
+
+def _where(spec: ImageSpec, platform: Platform) -> str:
+    return f" for {platform}" if len(spec.platforms) > 1 else ""
 
 
 def _target(
@@ -142,6 +156,7 @@ def _uv(
     platform: Platform,
     source: Source,
     observer: Observer,
+    held: Held,
 ) -> LockedFile | None:
     """The tool that installs wheels, where there are wheels to install."""
     python = next((environment.python for environment in environments if environment.pip), None)
@@ -149,7 +164,7 @@ def _uv(
         return None
     target = Target(python, platform, spec.base.glibc)
     with _shown(observer, "resolve:uv", "resolve uv"):
-        return resolve_uv(target, source)
+        return resolve_uv(target, source, held)
 
 
 def _check(lock: LockSet, spec: ImageSpec) -> None:

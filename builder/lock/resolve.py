@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from importlib.metadata import version as installed_version
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,8 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from builder.errors import LockError
+from builder.lock.keep_wheels import resolve_keeping
+from builder.lock.kept import NOTHING_HELD, Held
 from builder.lock.mapping import Provided, provided
 from builder.lock.model import CondaPackage, LockedFile, PipPackage
 from builder.lock.source import Source
@@ -23,11 +27,17 @@ from builder.lock.urls import recorded
 from builder.lock.uv import compile_pylock
 from builder.spec.model import CondaEnvironment
 
+log = logging.getLogger(__name__)
+
 
 def resolve_wheels(
-    environment: CondaEnvironment, conda: Sequence[CondaPackage], target: Target, source: Source
+    environment: CondaEnvironment,
+    conda: Sequence[CondaPackage],
+    target: Target,
+    source: Source,
+    wish: Held = NOTHING_HELD,
 ) -> tuple[PipPackage, ...]:
-    """The wheels to install on top of the conda packages, sorted by name.
+    """The wheels to install on top of the conda packages, sorted by name; what is held stays where it can.
 
     Names that conda brings hold conda's version and are not among them. Raises LockError for lines that
     cannot be locked, when nothing satisfies them, and for a package without a wheel for the target.
@@ -36,18 +46,33 @@ def resolve_wheels(
     held = provided(conda)
     for line in environment.pip:
         _check_line(line, held, where)
-    packages = _resolve(environment.pip, held, target, source, where)
+    packages = _resolve(environment.pip, held, target, source, where, wish)
     _refuse_twice(packages, held, where)
     return packages
 
 
-def resolve_uv(target: Target, source: Source) -> LockedFile:
-    """The wheel of uv itself for the target: this machine's version where there is one, else the newest."""
+def resolve_uv(target: Target, source: Source, wish: Held = NOTHING_HELD) -> LockedFile:
+    """The wheel of uv itself for the target: the held one, this machine's version, or else the newest."""
     where = "uv, the tool that installs wheels in the build"
+    lines = (*_held_uv(wish), f"uv=={installed_version('uv')}")
+    found = next((one for line in lines if (one := _tried_uv(line, target, source, where, wish))), None)
+    return found or _uv("uv", target, source, where, wish)
+
+
+def _held_uv(wish: Held) -> list[str]:
+    return [f"uv=={wish.uv.filename.split('-')[1]}"] if wish.uv and not wish.moves("uv") else []
+
+
+def _tried_uv(line: str, target: Target, source: Source, where: str, wish: Held) -> LockedFile | None:
     try:
-        found = _resolve([f"uv=={installed_version('uv')}"], {}, target, source, where)
-    except LockError:
-        found = _resolve(["uv"], {}, target, source, where)
+        return _uv(line, target, source, where, wish)
+    except LockError as error:
+        log.debug("%s: %s", line, error)
+        return None
+
+
+def _uv(line: str, target: Target, source: Source, where: str, wish: Held) -> LockedFile:
+    found = _resolve([line], {}, target, source, where, Held(refresh=wish.refresh))
     wheel = next(package for package in found if package.name == "uv")
     return LockedFile(url=wheel.url, sha256=wheel.sha256, size=wheel.size)
 
@@ -77,16 +102,44 @@ def _check_line(line: str, held: Mapping[str, Provided], where: str) -> None:
 
 
 def _resolve(
-    lines: Sequence[str], held: Mapping[str, Provided], target: Target, source: Source, where: str
+    lines: Sequence[str],
+    held: Mapping[str, Provided],
+    target: Target,
+    source: Source,
+    where: str,
+    wish: Held,
 ) -> tuple[PipPackage, ...]:
     with tempfile.TemporaryDirectory(prefix="imgbuild-lock-") as name:
         folder = Path(name).resolve()
         constraints = write_constraints(held.values(), folder)
-        raw = compile_pylock(
-            lines, target, index=source.wheel_index(), constraints=constraints, folder=folder, where=where
+        bounds = folder / "bounds.txt"
+        index = (*source.wheel_index(), *_asked_again(wish), "--constraints", str(bounds))
+
+        def ask(preferred: Sequence[PipPackage], pinned: Mapping[str, str]) -> Sequence[Mapping[str, Any]]:
+            bounds.write_text("".join(f"{one}=={pinned[one]}\n" for one in sorted(pinned)), encoding="utf-8")
+            return compile_pylock(
+                lines,
+                target,
+                index=index,
+                constraints=constraints,
+                folder=folder,
+                where=where,
+                preferred=preferred,
+            )
+
+        mine = replace(wish, pip=tuple(wheel for wheel in wish.pip if wheel.name not in held))
+        wanted = [one for one in resolve_keeping(ask, mine) if not _is_stub(one, held)]
+        before = {wheel.name: wheel for wheel in mine.pip}
+        return tuple(
+            sorted((_package(one, target, source, folder, where, before) for one in wanted), key=_by_name)
         )
-        wanted = [one for one in raw if not _is_stub(one, held)]
-        return tuple(sorted((_package(one, target, source, folder, where) for one in wanted), key=_by_name))
+
+
+def _asked_again(wish: Held) -> tuple[str, ...]:
+    """Arguments for uv that pass over what its cache holds of an index."""
+    if wish.refresh:
+        return ("--refresh",)
+    return tuple(word for name in sorted(wish.moving) for word in ("--refresh-package", name))
 
 
 def _is_stub(raw: Mapping[str, Any], held: Mapping[str, Provided]) -> bool:
@@ -105,10 +158,17 @@ def _refuse_twice(packages: Sequence[PipPackage], held: Mapping[str, Provided], 
             )
 
 
-def _package(raw: Mapping[str, Any], target: Target, source: Source, folder: Path, where: str) -> PipPackage:
+def _package(
+    raw: Mapping[str, Any],
+    target: Target,
+    source: Source,
+    folder: Path,
+    where: str,
+    before: Mapping[str, PipPackage],
+) -> PipPackage:
     name, version = canonicalize_name(raw["name"]), str(raw.get("version", ""))
     urls = {_filename(url): (url, wheel) for wheel in raw.get("wheels", ()) if (url := _url(wheel, folder))}
-    best = target.best(urls)
+    best = _held_file(before.get(name), urls, target) or target.best(urls)
     if best is None:
         raise LockError(
             f"{name} {version} has no wheel for {target}",
@@ -124,6 +184,12 @@ def _package(raw: Mapping[str, Any], target: Target, source: Source, folder: Pat
             fix="use an index that names hashes (PEP 503)",
         )
     return PipPackage(url=recorded(url, source), sha256=sha256, size=size, name=name, version=version)
+
+
+def _held_file(wheel: PipPackage | None, filenames: Iterable[str], target: Target) -> str | None:
+    """The wheel of the lock before, where it is still there and fits: a version may have got more wheels since."""
+    there = wheel is not None and wheel.filename in filenames
+    return target.best([wheel.filename]) if wheel is not None and there else None
 
 
 def _url(wheel: Mapping[str, Any], folder: Path) -> str:

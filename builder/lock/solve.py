@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 from rattler import (
     ChannelPriority,
+    Gateway,
     GenericVirtualPackage,
     MatchSpec,
     PackageName,
@@ -27,6 +29,8 @@ from rattler.package import BuildString
 
 from builder.errors import LockError
 from builder.lock.inputs import virtual_packages
+from builder.lock.keep_conda import held_records, solve_keeping
+from builder.lock.kept import NOTHING_HELD, Held
 from builder.lock.model import CondaPackage
 from builder.lock.source import Source
 from builder.lock.urls import recorded
@@ -37,14 +41,18 @@ _LONGEST_REASON = 30  # lines; a solver's full tree helps nobody
 
 
 def solve_environment(
-    environment: CondaEnvironment, spec: ImageSpec, platform: Platform, source: Source
+    environment: CondaEnvironment,
+    spec: ImageSpec,
+    platform: Platform,
+    source: Source,
+    held: Held = NOTHING_HELD,
 ) -> tuple[CondaPackage, ...]:
-    """The packages in link order, with canonical URLs.
+    """The packages in link order, with canonical URLs; what `held` holds stays where it can.
 
     Raises LockError when the specs cannot be read or met, when a channel cannot be read, and when its index
     lacks a hash.
     """
-    records = _solved(environment, spec, platform, source)
+    records = _solved(environment, spec, platform, source, held)
     if not records:
         raise LockError(
             f"the environment {environment.name} is empty: nothing was asked for",
@@ -56,7 +64,7 @@ def solve_environment(
 
 
 def _solved(
-    environment: CondaEnvironment, spec: ImageSpec, platform: Platform, source: Source
+    environment: CondaEnvironment, spec: ImageSpec, platform: Platform, source: Source, held: Held
 ) -> list[RepoDataRecord]:
     specs = [_match_spec(line, environment, source) for line in environment.conda]
     channels = list(dict.fromkeys(source.channel_url(channel) for channel in environment.channels))
@@ -65,19 +73,29 @@ def _solved(
         for package in virtual_packages(spec, platform)
     ]
 
-    async def ask() -> list[RepoDataRecord]:
+    subdirs = [Subdir(CONDA_SUBDIR[platform]), Subdir("noarch")]
+    gateway = Gateway()
+
+    async def ask(locked: Sequence[RepoDataRecord], pinned: Sequence[RepoDataRecord]) -> list[RepoDataRecord]:
         # What a channel says about its relation to others must not add channels that nobody asked for.
         return await solve(
             channels,
             specs,
-            platforms=[Subdir(CONDA_SUBDIR[platform]), Subdir("noarch")],
+            gateway=gateway,
+            platforms=subdirs,
+            locked_packages=locked,
+            pinned_packages=pinned,
             virtual_packages=declared,
             channel_priority=ChannelPriority.Strict,
             channel_relations="disabled",
         )
 
+    async def answered() -> list[RepoDataRecord]:
+        records = await held_records(gateway, channels, subdirs, specs, held.conda, source)
+        return await solve_keeping(ask, records, specs, held)
+
     try:
-        return asyncio.run(ask())
+        return asyncio.run(answered())
     except SolverError as error:
         raise _unsolvable(str(error), environment, spec, source) from error
     except (GatewayError, FetchRepoDataError, InvalidChannelError, InvalidUrlError) as error:

@@ -3,29 +3,52 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from builder.errors import ImgbuildError
 from builder.lock.inputs import digest_of_lines, input_lines
 from builder.lock.model import EnvironmentLock, LockSet
 from builder.lock.source import Source
-from builder.spec.model import ImageSpec
+from builder.spec.model import CondaEnvironment, ImageSpec
 
 _MOST_SHOWN = 6  # changed lines
 
 
+class Reason(NamedTuple):
+    """Why a lock no longer holds. key: of image.yml, or of `_bases.yml` with `bases`, that it is about; empty for none.
+
+    environment: the one whose input lines differ; what they are is in `changed_lines`.
+    """
+
+    what: str
+    key: str = ""
+    environment: str = ""
+
+
 def stale_reasons(spec: ImageSpec, lock: LockSet, source: Source) -> tuple[str, ...]:
     """Why the lock no longer holds, one sentence each; () when it is fresh."""
-    return tuple(_reasons(spec, lock, source))
+    return tuple(reason.what for reason in find_reasons(spec, lock, source))
 
 
-def _reasons(spec: ImageSpec, lock: LockSet, source: Source) -> Iterator[str]:
+def find_reasons(spec: ImageSpec, lock: LockSet, source: Source) -> Iterator[Reason]:
+    """Why the lock no longer holds, with what each reason is about."""
     if lock.source != source.id:
-        yield f"it was made from {lock.source.label}, and the source now is {source.id.label}"
+        yield Reason(f"it was made from {lock.source.label}, and the source now is {source.id.label}")
     if lock.platform not in spec.platforms:
-        yield f"{lock.platform} is no longer among the image's platforms"
-    yield from _base(spec, lock, source)
-    yield from _installer(spec, lock, source)
+        yield Reason(f"{lock.platform} is no longer among the image's platforms", "platforms")
+    own = lock.base.key == spec.base.key
+    yield from (Reason(what, "bases" if own else "base") for what in _base(spec, lock, source))
+    yield from (Reason(what, "installer") for what in _installer(spec, lock, source))
     yield from _environments(spec, lock)
+
+
+def changed_lines(spec: ImageSpec, lock: LockSet, environment: str) -> tuple[list[str], list[str]]:
+    """The input lines of an environment that the lock was not made for, and those that are gone since."""
+    asked, held = _asked(spec), _held(lock)
+    key = next((key for key, one in asked.items() if one.name == environment), environment)
+    lines = input_lines(asked[key], spec, lock.platform)
+    new = [line for line in lines if line not in held[key].inputs]
+    return new, [line for line in held[key].inputs if line not in lines]
 
 
 def _base(spec: ImageSpec, lock: LockSet, source: Source) -> Iterator[str]:
@@ -74,29 +97,31 @@ def _installer(spec: ImageSpec, lock: LockSet, source: Source) -> Iterator[str]:
             yield f"the installer is {now.kind}={now.version} now, and was {was.kind}={was.version}"
 
 
-def _environments(spec: ImageSpec, lock: LockSet) -> Iterator[str]:
-    # The first environment is known by its place, because it may be renamed with its folder.
-    asked = {
-        environment.name if number else "": environment
-        for number, environment in enumerate(spec.environments)
-    }
-    held = {
-        environment.name if number else "": environment
-        for number, environment in enumerate(lock.environments)
-    }
+def _environments(spec: ImageSpec, lock: LockSet) -> Iterator[Reason]:
+    asked, held = _asked(spec), _held(lock)
     for key, environment in asked.items():
         if key not in held:
-            yield f"the environment {environment.name} was added"
+            yield Reason(f"the environment {environment.name} was added", "environments")
             continue
         lines = input_lines(environment, spec, lock.platform)
         if digest_of_lines(lines) != held[key].input_digest:
             change = _difference(lines, held[key])
-            yield f"the environment {environment.name} is asked for differently ({change})"
+            what = f"the environment {environment.name} is asked for differently ({change})"
+            yield Reason(what, environment=environment.name)
         elif held[key].variables != environment.variables:
-            yield f"the variables of {environment.name} in the lock were edited"
+            yield Reason(f"the variables of {environment.name} in the lock were edited")
     for key in held:
         if key not in asked:
-            yield f"the environment {key} was removed"
+            yield Reason(f"the environment {key} was removed", "environments")
+
+
+def _asked(spec: ImageSpec) -> dict[str, CondaEnvironment]:
+    # The first environment is known by its place, because it may be renamed with its folder.
+    return {one.name if number else "": one for number, one in enumerate(spec.environments)}
+
+
+def _held(lock: LockSet) -> dict[str, EnvironmentLock]:
+    return {one.name if number else "": one for number, one in enumerate(lock.environments)}
 
 
 def _difference(now: tuple[str, ...], held: EnvironmentLock) -> str:

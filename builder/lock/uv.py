@@ -12,6 +12,7 @@ from typing import Any
 
 from builder import proc
 from builder.errors import LockError
+from builder.lock.model import PipPackage
 from builder.lock.target import Target
 
 _LONGEST_REASON = 25  # lines
@@ -31,26 +32,41 @@ def compile_pylock(
     constraints: Path,
     folder: Path,
     where: str,
+    preferred: Sequence[PipPackage] = (),
 ) -> list[dict[str, Any]]:
     """The `packages` of a pylock for these requirement lines, wheels only, on the target machine.
 
-    index: arguments that say where wheels are found. folder: an empty working folder, so that no uv.toml of a
-    project is read; the machine's own configuration is. where: the file to name in messages. Raises LockError
+    index: arguments that say where wheels are found. folder: a working folder of this question alone, so that no
+    uv.toml of a project is read; the machine's own configuration is. where: the file to name in messages.
+    preferred: wheels whose versions are taken where nothing speaks against them. Raises LockError
     when nothing satisfies the lines, something has no wheel, or the index cannot be reached.
     """
     asked = folder / "requirements.in"
     asked.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    # uv prefers what the output file holds before it writes it.
+    answer = folder / "pylock.toml"
+    answer.unlink(missing_ok=True)
+    if preferred:
+        answer.write_text(_pylock(preferred), encoding="utf-8")
     argv: list[str | Path] = [
         _find_uv(), "pip", "compile", "--quiet", "--no-header", "--color", "never", "--format", "pylock.toml",
         "--only-binary", ":all:", "--no-python-downloads", "--python", sys.executable,
         "--python-version", target.python, "--python-platform", target.uv_platform,
-        "--constraints", constraints, *index, asked,
+        "--constraints", constraints, "--output-file", answer, *index, asked,
     ]  # fmt: skip
     result = proc.run(argv, cwd=folder, env=_settings(), check=False)
     if result.code != 0:
         raise explained(result.stderr or result.stdout, target, where, folder)
-    packages: list[dict[str, Any]] = _toml(result.stdout).get("packages", [])
+    packages: list[dict[str, Any]] = _toml(answer.read_text(encoding="utf-8")).get("packages", [])
     return packages
+
+
+def _pylock(wheels: Sequence[PipPackage]) -> str:
+    """The least that makes a pylock: names and versions."""
+    packages = "".join(
+        f'\n[[packages]]\nname = "{wheel.name}"\nversion = "{wheel.version}"\n' for wheel in wheels
+    )
+    return f'lock-version = "1.0"\ncreated-by = "imgbuild"\n{packages}'
 
 
 def explained(text: str, target: Target, where: str, folder: Path) -> LockError:

@@ -43,6 +43,21 @@ def load_image(project: Project, ref: str) -> ImageSpec:
     return spec
 
 
+def load_images(project: Project, refs: Sequence[str]) -> list[ImageSpec]:
+    """Several images, each once: `ENV` stands for itself and all its variants, `ENV@VARIANT` for that one.
+
+    Raises UsageError and DefinitionError as `load_image`.
+    """
+    found: dict[str, ImageSpec] = {}
+    for ref in refs:
+        found[ref] = load_image(project, ref)
+        if "@" not in ref:
+            made = survey(project, [ref])
+            _raise(made.problems)
+            found |= {spec.ref: spec for spec in made.specs}
+    return list(found.values())
+
+
 def load_all(project: Project) -> list[ImageSpec]:
     """Every image, variants after the image they vary. Raises DefinitionError with all problems."""
     found = survey(project)

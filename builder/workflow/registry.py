@@ -8,19 +8,23 @@ from builder.spec.model import Platform
 from builder.store.upstream import ResolveDigest
 
 
-def asking(locked: str, observer: Observer) -> ResolveDigest:
-    """What asks for digests while a lock is made anew.
+def asking(locked: str, observer: Observer, *, anew: bool) -> ResolveDigest:
+    """What tells digests while a lock is made.
 
-    locked: the base of the lock before, or nothing. Where no registry can be asked, its digest of the same tag
-    stays, and the observer is told: a lock made offline is no looser than the one it replaces.
+    locked: the base of the lock before, or nothing. Its digest of the same tag stays; with anew the registry is
+    asked all the same. Where none can be asked the digest stays as well, and the observer is told: a lock made
+    offline is no looser than the one it replaces.
     """
 
     def ask(ref: str, platform: Platform) -> str:
+        tag, at, digest = locked.partition("@")
+        held = bool(at) and tag == ref
+        if held and not anew:
+            return digest
         try:
             return ask_engine(ref, platform)
         except (EngineError, BuildError) as error:
-            tag, at, digest = locked.partition("@")
-            if not at or tag != ref:
+            if not held:
                 raise
             observer(
                 Note(f"{ref}: the registry could not be asked ({error.what}), so its locked digest stays")

@@ -36,7 +36,7 @@ def test_what_the_registry_does_not_hold(engine: FakeEngine, ref: str, said: str
 
 def test_a_locked_digest_outlives_a_registry_that_cannot_be_asked(engine: FakeEngine) -> None:
     events: list[Event] = []
-    ask = asking("debian:12@sha256:old", events.append)
+    ask = asking("debian:12@sha256:old", events.append, anew=True)
     assert ask("debian:12", "linux/amd64") == "sha256:1"
     assert not events
     engine.gone = EngineError("no engine answers")
@@ -44,8 +44,14 @@ def test_a_locked_digest_outlives_a_registry_that_cannot_be_asked(engine: FakeEn
     assert "no engine answers" in str(events[0])
 
 
+def test_a_locked_digest_stays_unless_it_is_asked_for_anew(engine: FakeEngine) -> None:
+    assert asking("debian:12@sha256:old", silent, anew=False)("debian:12", "linux/amd64") == "sha256:old"
+    assert engine.calls == []
+    assert asking("debian:11@sha256:old", silent, anew=False)("debian:12", "linux/amd64") == "sha256:1"
+
+
 @pytest.mark.parametrize("locked", ["", "debian:12", "debian:13@sha256:old", "debian@sha256:old"])
 def test_another_tags_digest_is_not_taken(engine: FakeEngine, locked: str) -> None:
     engine.gone = EngineError("no engine answers")
     with pytest.raises((EngineError, BuildError)):
-        asking(locked, silent)("debian:12", "linux/amd64")
+        asking(locked, silent, anew=False)("debian:12", "linux/amd64")

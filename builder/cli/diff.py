@@ -1,0 +1,73 @@
+"""`imgbuild diff`: two locks side by side."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from builder.cli.app import App, command
+from builder.cli.boundary import Told
+from builder.cli.options import PLATFORMS
+from builder.spec.model import Platform
+
+if TYPE_CHECKING:
+    from builder.lock.compare import LockDiff
+    from builder.workflow.sides import Side
+
+_DIFFERENT = 1  # with --exit-code, as git and diff have it
+
+
+@command(
+    "diff",
+    epilog="Example: imgbuild diff regression   Or: imgbuild diff v1.2:regression regression --json",
+)
+@click.argument("old", metavar="A")
+@click.argument("new", metavar="[B]", required=False)
+@click.option(
+    "--platform",
+    "platforms",
+    type=click.Choice(PLATFORMS),
+    multiple=True,
+    help="Default: all that are locked.",
+)
+@click.option("--kit", metavar="DIR", help="Plain names mean the locks of this kit.")
+@click.option("--exit-code", is_flag=True, help="Exit with 1 where there are differences.")
+def diff(
+    app: App, old: str, new: str | None, platforms: tuple[Platform, ...], kit: str | None, exit_code: bool
+) -> None:
+    """Compare two locks: packages, base, installer, channels, bytes to fetch.
+
+    A and B are ENV[@VARIANT] (the working tree), REV:ENV[@VARIANT] (a git revision), kit:DIR:ENV, a conda-lock.yml or
+    a folder with lock files. A alone is an ENV: HEAD's lock is compared with the working tree's.
+    """
+    from builder.workflow.sides import compared, two_sides
+
+    before, after = two_sides(app.project(), old, new, kit)
+    found = compared(before, after, platforms)
+    different = not all(one.empty for one in found)
+    app.result(_text(app, before, after, found), _document(before, after, found, different))
+    if different and exit_code:
+        raise Told(_DIFFERENT)
+
+
+def _document(before: Side, after: Side, found: tuple[LockDiff, ...], different: bool) -> dict[str, object]:
+    rows = [{**one.model_dump(mode="json"), "counts": one.counts} for one in found]
+    return {"old": before.label, "new": after.label, "different": different, "platforms": rows}
+
+
+def _text(app: App, before: Side, after: Side, found: tuple[LockDiff, ...]) -> str:
+    from builder.report.changes import summary, told
+
+    lines = [f"{before.label} -> {after.label}"]
+    if before.page_only or after.page_only:
+        lines.append(
+            "one of them is a page alone: only its packages are compared, and their sizes are not known"
+        )
+    heads = [f"{one.platform}: {summary(one)}" for one in found]
+    platforms = [one.platform for one in found]
+    lines.append(told(heads, found, platforms, color=app.color_on_stdout, width=app.width))
+    return "\n".join(lines)
+
+
+COMMAND = diff

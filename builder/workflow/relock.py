@@ -1,0 +1,191 @@
+"""Making an image's locks anew, for all its platforms together, around what the present ones hold."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from builder.errors import ImgbuildError, LockError, UsageError
+from builder.lock.compare import LockDiff, compare
+from builder.lock.files import read_locks, write_locks
+from builder.lock.kept import Kept, moving
+from builder.lock.model import LockedInstaller, LockSet
+from builder.lock.source import Source
+from builder.lock.terms import check_channels
+from builder.progress import Note, Observer
+from builder.shipped import is_packaged
+from builder.spec.model import ImageSpec, Platform
+from builder.spec.requirements import conda_name, pip_name
+from builder.store.upstream import Upstream
+
+OWN_PROJECT = "copy the environment's folder into envs/ of a project of your own and lock it there"
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What is to move: nothing that need not, everything (`--upgrade`), or packages (`--upgrade-package`)."""
+
+    everything: bool = False
+    packages: tuple[str, ...] = ()
+
+    def kept(self, lock: LockSet | None) -> Kept:
+        """What the new lock holds on to of the one before."""
+        if self.everything:
+            return Kept(refresh=True)
+        return Kept(lock, moving(self.packages))
+
+
+NOTHING_MOVES = Wish()
+
+
+@dataclass(frozen=True, slots=True)
+class Relocked:
+    """The lock of one platform, and the one before where there was one."""
+
+    before: LockSet | None
+    after: LockSet
+
+    @property
+    def diff(self) -> LockDiff:
+        """What changed."""
+        return compare(self.before, self.after)
+
+    @property
+    def status(self) -> str:
+        """`new`, `unchanged` or `changed`."""
+        if self.before is None:
+            return "new"
+        return "unchanged" if self.before.digest == self.after.digest else "changed"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One image. failed: the platforms that could not be locked, none named where it is the image as a whole.
+
+    Then nothing was written, and made holds what the others would have been.
+    """
+
+    spec: ImageSpec
+    made: tuple[Relocked, ...]
+    failed: tuple[tuple[str, ImgbuildError], ...] = ()
+
+
+def relock(
+    spec: ImageSpec, platforms: Sequence[Platform], source: Source, wish: Wish, observer: Observer
+) -> Outcome:
+    """Solve, resolve and write the locks of one image: those of all the platforms, or none.
+
+    A platform that cannot be locked is in the outcome, so that all of them are told. Raises LockError where nothing
+    of the image can be locked or written.
+    """
+    folder = source.lock_folder(spec)
+    _refuse_packaged(spec, source)
+    check_channels(spec, source)
+    before = _present(spec, folder, observer)
+    made: list[Relocked] = []
+    failed: list[tuple[str, ImgbuildError]] = []
+    for platform in dict.fromkeys(platforms):
+        held = before.get(platform)
+        held = held if held and held.source == source.id else None
+        try:
+            made.append(Relocked(held, _made(spec, platform, source, wish, held, observer)))
+        except ImgbuildError as error:
+            failed.append((platform, error))
+    if not failed:
+        _write([one.after for one in made], spec, folder)
+    return Outcome(spec, tuple(made), tuple(failed))
+
+
+def _made(
+    spec: ImageSpec,
+    platform: Platform,
+    source: Source,
+    wish: Wish,
+    held: LockSet | None,
+    observer: Observer,
+) -> LockSet:
+    from builder.lock.make import make_lock
+
+    if isinstance(source, Upstream):
+        source = _ready(source, wish, held, observer)
+    lock = make_lock(spec, platform, source, observer, wish.kept(held))
+    installer = _kept_installer(source, wish, held, lock.installer)
+    return lock.model_copy(update={"installer": installer})
+
+
+def _kept_installer(
+    source: Source, wish: Wish, held: LockSet | None, found: LockedInstaller
+) -> LockedInstaller:
+    """An installer that was given once stays while the definition asks for its version and no other is given."""
+    if held is None or wish.everything or not held.installer.given:
+        return found
+    given = isinstance(source, Upstream) and source.given is not None
+    same = (held.installer.kind, held.installer.version) == (found.kind, found.version)
+    return held.installer if same and not given else found
+
+
+def _ready(source: Upstream, wish: Wish, held: LockSet | None, observer: Observer) -> Upstream:
+    """The upstream with a registry to ask for digests, and with the given installer at hand and checked."""
+    from builder.workflow.installers import bring_installer
+    from builder.workflow.registry import asking
+
+    given = source.given and bring_installer(source.given, source, observer)
+    resolve = asking(held.base.ref if held else "", observer, anew=wish.everything)
+    return dataclasses.replace(source, given=given, resolve_digest=resolve, observer=observer)
+
+
+def _present(spec: ImageSpec, folder: Path, observer: Observer) -> dict[Platform, LockSet]:
+    try:
+        return read_locks(spec, folder)
+    except LockError as error:  # making it anew is the mend for a lock that cannot be read
+        observer(Note(f"{spec.ref}: {error.what}, so nothing of it is kept"))
+        return {}
+
+
+def _write(locks: Sequence[LockSet], spec: ImageSpec, folder: Path) -> None:
+    try:
+        write_locks(locks, folder, spec)
+    except OSError as error:
+        raise LockError(
+            f"the lock of {spec.ref} cannot be written: {error.strerror}", where=str(folder), fix=OWN_PROJECT
+        ) from error
+
+
+def _refuse_packaged(spec: ImageSpec, source: Source) -> None:
+    """The shipped environments of an installed imgbuild are nobody's to lock."""
+    if source.id.kind != "kit" and is_packaged(spec.folder):
+        raise LockError(
+            f"{spec.ref} came with imgbuild and has no lock", where=str(spec.folder), fix=OWN_PROJECT
+        )
+
+
+def check_wish(wish: Wish, specs: Iterable[ImageSpec], source: Source) -> None:
+    """Raise UsageError for a package to move that none of the images holds or asks for."""
+    known: set[str] = set()
+    for spec in specs if wish.packages else ():
+        known |= _names(spec, source)
+    for name in wish.packages:
+        if moving([name]) - moving(known):
+            near = difflib.get_close_matches(name, sorted(known), n=2, cutoff=0.6)
+            raise UsageError(
+                f"no package is called {name!r} in these environments and their locks",
+                where="--upgrade-package",
+                fix=f"did you mean {' or '.join(near)}?"
+                if near
+                else "`imgbuild diff` and the lock name them",
+            )
+
+
+def _names(spec: ImageSpec, source: Source) -> set[str]:
+    asked = {conda_name(line) for one in spec.environments for line in one.conda}
+    asked |= {pip_name(line) for one in spec.environments for line in one.pip}
+    try:
+        locks = read_locks(spec, source.lock_folder(spec))
+    except LockError:
+        return asked
+    for held in (one for lock in locks.values() for one in lock.environments):
+        asked |= {package.name for package in held.conda} | {wheel.name for wheel in held.pip}
+    return asked
