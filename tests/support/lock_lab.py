@@ -9,7 +9,7 @@ import select
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,7 +63,7 @@ class Lab:
         done = subprocess.run(
             [sys.executable, "-m", "builder.cli", *words],
             cwd=cwd or self.root,
-            env=self._environ(env),
+            env=self.environ(env),
             capture_output=True,
             text=True,
             stdin=subprocess.DEVNULL,
@@ -83,7 +83,7 @@ class Lab:
         done = subprocess.Popen(
             [sys.executable, "-m", "builder.cli", *words],
             cwd=self.root,
-            env=self._environ({"COLUMNS": str(columns), "TERM": "xterm"}),
+            env=self.environ({"COLUMNS": str(columns), "TERM": "xterm"}),
             stdin=subprocess.DEVNULL,
             stdout=theirs,
             stderr=subprocess.DEVNULL,
@@ -124,7 +124,7 @@ class Lab:
         )
         return done.stdout
 
-    def _environ(self, env: Mapping[str, str]) -> dict[str, str]:
+    def environ(self, env: Mapping[str, str]) -> dict[str, str]:
         kept = {
             key: value for key, value in os.environ.items() if not key.startswith("IMGBUILD_") and key != "CI"
         }
@@ -150,8 +150,3 @@ def lab_at(home: Path) -> Iterator[Lab]:
         made.conda("python", "3.11.2")
         made.wheel("uv", "0.0.1")
         yield made
-
-
-def rows_of(text: str, first: Sequence[str]) -> list[list[str]]:
-    """The rows of a table whose first cell is one of these words."""
-    return [line.split() for line in text.splitlines() if line.split()[:1] and line.split()[0] in first]
