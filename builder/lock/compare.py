@@ -28,6 +28,8 @@ _FACTS: dict[str, Callable[[LockSet], str]] = {
     "base key": lambda lock: lock.base.key,
     "base glibc": lambda lock: lock.base.glibc,
     "base tar": lambda lock: lock.base.tar.sha256 if lock.base.tar else "",
+    "base image": lambda lock: getattr(lock.base, "image_id", ""),
+    "apt asked": lambda lock: ", ".join(getattr(lock, "apt_inputs", ())),
     "installer": lambda lock: f"{lock.installer.kind}={lock.installer.version}",
     "installer url": lambda lock: lock.installer.url,
     "installer sha256": lambda lock: lock.installer.sha256,
