@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 
 from rattler import (
@@ -28,6 +27,7 @@ from rattler.exceptions import (
 from rattler.package import BuildString
 
 from builder.errors import LockError
+from builder.lock.answered import answered
 from builder.lock.inputs import virtual_packages
 from builder.lock.keep_conda import held_records, solve_keeping
 from builder.lock.kept import NOTHING_HELD, Held
@@ -90,12 +90,12 @@ def _solved(
             channel_relations="disabled",
         )
 
-    async def answered() -> list[RepoDataRecord]:
+    async def whole() -> list[RepoDataRecord]:
         records = await held_records(gateway, channels, subdirs, specs, held.conda, source)
         return await solve_keeping(ask, records, specs, held)
 
     try:
-        return asyncio.run(answered())
+        return answered(whole())
     except SolverError as error:
         raise _unsolvable(str(error), environment, spec, source) from error
     except (GatewayError, FetchRepoDataError, InvalidChannelError, InvalidUrlError) as error:
