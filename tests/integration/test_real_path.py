@@ -263,6 +263,8 @@ def test_the_pages_other_ways_give_the_same_packages(built: Site, tmp_path: Path
     assert page.read_bytes() == packages
     first = [line for line in commands(0) if not line.startswith("imgbuild build")]
     assert [said(copy, line).code for line in first] == [0, 0]
+    assert f"installer:///{NAME}" in copy.lock(), "a plain lock keeps the given installer"
+    assert copy.run("lock", "tables", "--upgrade").code == 0
     assert '"given": false' in copy.lock()
 
 
