@@ -6,6 +6,7 @@ import asyncio
 
 from rattler import (
     ChannelPriority,
+    Gateway,
     GenericVirtualPackage,
     MatchSpec,
     PackageName,
@@ -26,14 +27,14 @@ from rattler.exceptions import (
 from rattler.package import BuildString
 
 from builder.errors import LockError
+from builder.lock.explain.asking import Asking, Request
+from builder.lock.explain.budget import Budget
+from builder.lock.explain.conda import explain
 from builder.lock.inputs import virtual_packages
 from builder.lock.model import CondaPackage
 from builder.lock.source import Source
 from builder.lock.urls import recorded
 from builder.spec.model import CONDA_SUBDIR, CondaEnvironment, ImageSpec, Platform
-
-_PREAMBLE = "Cannot solve the request because of: "
-_LONGEST_REASON = 30  # lines; a solver's full tree helps nobody
 
 
 def solve_environment(
@@ -79,7 +80,7 @@ def _solved(
     try:
         return asyncio.run(ask())
     except SolverError as error:
-        raise _unsolvable(str(error), environment, spec, source) from error
+        raise _unsolvable(str(error), environment, spec, platform, source) from error
     except (GatewayError, FetchRepoDataError, InvalidChannelError, InvalidUrlError) as error:
         raise LockError(
             f"a channel of {environment.name} cannot be read: {', '.join(environment.channels)}",
@@ -102,27 +103,18 @@ def _match_spec(line: str, environment: CondaEnvironment, source: Source) -> Mat
         ) from error
 
 
-def _unsolvable(text: str, environment: CondaEnvironment, spec: ImageSpec, source: Source) -> LockError:
-    lines = text.removeprefix(_PREAMBLE).strip().splitlines()
-    reason = lines[:_LONGEST_REASON] + (["..."] if len(lines) > _LONGEST_REASON else [])
-    short = lines[0].rstrip(".:") if len(lines) == 1 else "see the reason below"
-    return LockError(
-        f"nothing satisfies the environment {environment.name}: {short}",
-        where=str(environment.file),
-        fix=_mend(text, environment, spec, source),
-        detail="\n".join(reason),
+def _unsolvable(
+    text: str, environment: CondaEnvironment, spec: ImageSpec, platform: Platform, source: Source
+) -> LockError:
+    asking = Asking(
+        Request(environment, spec),
+        platform,
+        source,
+        read=lambda line: _match_spec(line, environment, source),
+        gateway=Gateway(),
+        budget=Budget(),
     )
-
-
-def _mend(text: str, environment: CondaEnvironment, spec: ImageSpec, source: Source) -> str:
-    if "__cuda" in text:
-        line = f"higher than {spec.cuda}" if spec.cuda else 'such as "13.0"'
-        return f"declare cuda: {line} in image.yml, or choose a build for the CPU"
-    if "__glibc" in text:
-        return f"choose a base with a glibc newer than {spec.base.glibc}, or an older version of the package"
-    if source.id.kind == "kit":
-        return "the kit does not hold it: make the kit anew for this environment, or loosen the specs"
-    return f"check names and versions against {', '.join(environment.channels)}, or loosen the specs"
+    return explain(asking, text)
 
 
 def _refuse_unhashed(records: list[RepoDataRecord], environment: CondaEnvironment) -> None:
