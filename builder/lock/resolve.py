@@ -20,7 +20,7 @@ from builder.lock.source import Source
 from builder.lock.stubs import write_constraints
 from builder.lock.target import Target
 from builder.lock.urls import recorded
-from builder.lock.uv import compile_pylock
+from builder.lock.uv import UnresolvableError, compile_pylock
 from builder.spec.model import CondaEnvironment
 
 
@@ -110,7 +110,7 @@ def _package(raw: Mapping[str, Any], target: Target, source: Source, folder: Pat
     urls = {_filename(url): (url, wheel) for wheel in raw.get("wheels", ()) if (url := _url(wheel, folder))}
     best = target.best(urls)
     if best is None:
-        raise LockError(
+        raise UnresolvableError(
             f"{name} {version} has no wheel for {target}",
             where=where,
             fix="ask for a version that has one, or take the package from conda",

@@ -56,7 +56,30 @@ def solve_environment(
     return tuple(_package(record, source) for record in _link_order(records))
 
 
+def attempt_environment(
+    environment: CondaEnvironment, spec: ImageSpec, platform: Platform, source: Source
+) -> tuple[CondaPackage, ...] | None:
+    """The packages, or None where nothing satisfies the specs; for a try whose failure needs no explanation.
+
+    Raises LockError when a channel cannot be read.
+    """
+    try:
+        records = _asked(environment, spec, platform, source)
+    except SolverError:
+        return None
+    return tuple(_package(record, source) for record in _link_order(records))
+
+
 def _solved(
+    environment: CondaEnvironment, spec: ImageSpec, platform: Platform, source: Source
+) -> list[RepoDataRecord]:
+    try:
+        return _asked(environment, spec, platform, source)
+    except SolverError as error:
+        raise _unsolvable(str(error), environment, spec, platform, source) from error
+
+
+def _asked(
     environment: CondaEnvironment, spec: ImageSpec, platform: Platform, source: Source
 ) -> list[RepoDataRecord]:
     specs = [_match_spec(line, environment, source) for line in environment.conda]
@@ -79,8 +102,6 @@ def _solved(
 
     try:
         return asyncio.run(ask())
-    except SolverError as error:
-        raise _unsolvable(str(error), environment, spec, platform, source) from error
     except (GatewayError, FetchRepoDataError, InvalidChannelError, InvalidUrlError) as error:
         raise LockError(
             f"a channel of {environment.name} cannot be read: {', '.join(environment.channels)}",

@@ -158,8 +158,38 @@ def fill_wheels(root: Path) -> None:
     add_wheel(wheels, "newbase", "3.0", tag="cp312-cp312-manylinux_2_39_x86_64")
     add_wheel(wheels, "dropped", "1.4", tag="cp312-cp312-manylinux_2_17_x86_64")
     add_wheel(wheels, "dropped", "2.0", tag="cp312-cp312-macosx_11_0_arm64")
-    (wheels / "sourceonly-1.0.tar.gz").write_bytes(b"")
+    for name in ("sourceonly", "leaf1"):
+        (wheels / f"{name}-1.0.tar.gz").write_bytes(b"")
 
+
+PIP_CASES = (
+    Case(
+        "pip-and-conda",
+        "pip wants another version than conda brings.",
+        ("python=3.12", "numpy>=2"),
+        ("oldpip==1.0",),
+    ),
+    Case(
+        "pip-line-and-conda",
+        "The pip line itself wants another version.",
+        ("python=3.12", "scikit-learn"),
+        ("helper", "numpy<2"),
+    ),
+    Case(
+        "pip-and-pip",
+        "Two pip lines want different versions of a third package.",
+        ("python=3.12",),
+        ("helper>=1", "tool==1.0", "other==1.0"),
+    ),
+    Case("pip-misspelled", "A name that the index does not have.", ("python=3.12",), ("helpr",)),
+    Case("pip-no-version", "A version that the index does not have.", ("python=3.12",), ("helper==9",)),
+    Case("source-only", "A package without any wheel.", ("python=3.12",), ("sourceonly",)),
+    Case("source-or-conda", "The same, and conda has it.", ("python=3.12",), ("leaf1",)),
+    Case("other-system", "Wheels for another system only.", ("python=3.12",), ("windows",)),
+    Case("other-python", "Wheels for another Python only.", ("python=3.12",), ("oldpython",)),
+    Case("newer-glibc", "Wheels for a newer C library than the base's.", ("python=3.12",), ("newbase",)),
+    Case("no-wheel-any-more", "An older version had a wheel.", ("python=3.12",), ("dropped>=2",)),
+)
 
 CONDA_CASES = (
     Case("two-lines", "Two lines want different versions of a third package.", ("numpy>=2", "oldlib")),

@@ -10,6 +10,7 @@ from rattler import RepoDataRecord
 
 from builder.lock.explain.asking import Asking, Request
 from builder.lock.explain.budget import Spent
+from builder.lock.explain.carry import carried
 from builder.lock.explain.machine import other_bases, other_cuda
 from builder.spec.requirements import conda_name
 
@@ -98,28 +99,9 @@ def _together(asking: Asking, conflicts: Sequence[Conflict], place: Callable[[st
         if first is None:
             return
         words.append(str(first))
-        request = _carried(alone, first.request, request)
+        request = carried(alone, first.request, request)
     if asking.solved(request) is not None:
         yield Mend("; and ".join(words), request)
-
-
-def _carried(alone: Request, mended: Request, request: Request) -> Request:
-    """The change from one request to another, made in a third."""
-    lines = list(request.lines)
-    gone = [line for line in alone.lines if line not in mended.lines]
-    new = [line for line in mended.lines if line not in alone.lines]
-    for number, line in enumerate(gone):
-        at = lines.index(line)
-        lines[at : at + 1] = new[number : number + 1]
-    carried = request.with_lines(lines)
-    if mended.environment.channels != alone.environment.channels:
-        carried = carried.with_channels(mended.environment.channels)
-    changed = {
-        key: getattr(mended.spec, key)
-        for key in ("cuda", "base")
-        if getattr(mended.spec, key) != getattr(alone.spec, key)
-    }
-    return carried.with_image(**changed) if changed else carried
 
 
 def _tries(
