@@ -135,7 +135,7 @@ def _unsolvable(
         gateway=Gateway(),
         budget=Budget(),
     )
-    return explain(asking, text)
+    return explain(asking, text).error
 
 
 def _refuse_unhashed(records: list[RepoDataRecord], environment: CondaEnvironment) -> None:

@@ -32,17 +32,30 @@ def wheels_for(
     Raises LockError for an environment without python, and for a section that cannot be resolved.
     """
 
-    def again(request: Request) -> Answer | None:
-        return _again(request, Request(environment, spec), conda, platform, source)
-
-    target = target_of(environment, conda, spec, platform)
+    section = section_of(Request(environment, spec), conda, platform, source)
     try:
-        return resolve_wheels(environment, conda, target, source)
+        return resolve_wheels(environment, conda, section.target, source)
     except UnresolvableError as error:
-        budget = Budget(_TRIES, _SECONDS)
-        kit = source.id.kind == "kit"
-        section = Section(Request(environment, spec), platform, tuple(conda), target, again, budget, kit)
-        raise explain(error, section) from error
+        raise explain(error, section).error from error
+
+
+def section_of(
+    request: Request, conda: Sequence[CondaPackage], platform: Platform, source: Source
+) -> Section:
+    """A pip section, with the means to ask for it in other ways. Raises LockError for one without python."""
+
+    def again(changed: Request) -> Answer | None:
+        return _again(changed, request, conda, platform, source)
+
+    return Section(
+        request=request,
+        platform=platform,
+        conda=tuple(conda),
+        target=target_of(request.environment, conda, request.spec, platform),
+        again=again,
+        budget=Budget(_TRIES, _SECONDS),
+        from_kit=source.id.kind == "kit",
+    )
 
 
 def _again(

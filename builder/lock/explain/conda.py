@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from builder.errors import LockError
 from builder.lock.explain.asking import Asking
 from builder.lock.explain.budget import Spent
@@ -21,11 +23,20 @@ _MOST_CONFLICTS = 3
 _PREAMBLE = "Cannot solve the request because of: "
 
 
-def explain(asking: Asking, said: str) -> LockError:
-    """The refusal as an error. said: the solver's own words, for what cannot be said better."""
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """A refusal as an error, the conflicts it tells of, and the mends it names (each solved when it was tried)."""
+
+    error: LockError
+    conflicts: tuple[Conflict, ...]
+    mends: tuple[Mend, ...]
+
+
+def explain(asking: Asking, said: str) -> Explained:
+    """Why the request is refused. said: the solver's own words, for what cannot be said better."""
     search = _Search(asking)
     search.run()
-    return _Report(search, said).error()
+    return Explained(_Report(search, said).error(), tuple(search.conflicts), tuple(search.mends))
 
 
 class _Search:

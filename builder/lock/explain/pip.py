@@ -54,13 +54,23 @@ class Section:
         return self.again(request)
 
 
-def explain(error: UnresolvableError, section: Section) -> LockError:
-    """The refusal with what, where, a tried mend and the explanation."""
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """A refusal as an error, the lines of each conflict it tells of, and the mends it names."""
+
+    error: LockError
+    conflicts: tuple[tuple[str, ...], ...]
+    mends: tuple[PipMend, ...]
+
+
+def explain(error: UnresolvableError, section: Section) -> Explained:
+    """Why a pip section is refused: what, where, a tried mend and the explanation."""
     search = _Search(error, section)
     search.run()
-    return LockError(
+    told = LockError(
         search.short(), where=search.where(), fix=search.fix(), detail="\n".join(search.detail())
     )
+    return Explained(told, tuple(one.lines for one in search.conflicts), tuple(search.mends))
 
 
 @dataclass(frozen=True, slots=True)
