@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
+
+from rattler.exceptions import FetchRepoDataError, GatewayError
 
 from builder.errors import LockError
 from builder.lock.explain.asking import Asking
@@ -35,7 +38,9 @@ class Explained:
 def explain(asking: Asking, said: str) -> Explained:
     """Why the request is refused. said: the solver's own words, for what cannot be said better."""
     search = _Search(asking)
-    search.run()
+    # A channel that cannot be read any more ends the search; what was found until then is told.
+    with contextlib.suppress(GatewayError, FetchRepoDataError):
+        search.run()
     return Explained(_Report(search, said).error(), tuple(search.conflicts), tuple(search.mends))
 
 

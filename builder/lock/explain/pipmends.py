@@ -85,6 +85,7 @@ def _each(tries: Tries) -> Iterator[_Try]:
     yield from _loosened(tries)
     yield from _pythons(tries)
     yield from _from_conda(tries)
+    yield from _from_pip(tries)
     for line in reversed(tries.lines):
         request = tries.request.with_pip([one for one in tries.request.environment.pip if one != line])
         yield _Try(f"leave out `{line}`", request, f"without {line}", tries.place(line))
@@ -157,6 +158,18 @@ def _pythons(tries: Tries) -> Iterator[_Try]:
             changed = [new if line == own[0] else line for line in lines]
             words = f"write `{new}` in place of `{own[0]}`"
             yield _Try(words, tries.request.with_lines(changed), "python", tries.conda_place(own[0]))
+
+
+def _from_pip(tries: Tries) -> Iterator[_Try]:
+    """The package from pip alone, where a conda line brings it."""
+    for name, conda in tries.held.items():
+        own = [line for line in tries.request.lines if conda_name(line) == conda and conda != "python"]
+        if own and any(pip_name(line) == name for line in tries.lines):
+            rest = [line for line in tries.request.lines if line not in own]
+            words = f"leave out `{own[0]}`, so that pip brings {name}"
+            yield _Try(
+                words, tries.request.with_lines(rest), f"without {conda}", tries.conda_place(own[0]), name
+            )
 
 
 def _from_conda(tries: Tries) -> Iterator[_Try]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,6 +13,8 @@ from rattler.package import BuildString
 
 from builder.lock.explain.asking import Asking
 from builder.lock.inputs import virtual_packages
+
+_NAME = re.compile(r"[A-Za-z0-9_][\w.-]*")
 
 
 @dataclass(eq=False, slots=True)
@@ -27,8 +30,9 @@ class Candidate:
 
 
 def name_of(text: str) -> str:
-    """The package that a dependency is about: `numpy` of `numpy >=1.2`."""
-    return MatchSpec(text, strict=False).name.normalized if "[" in text else text.split(maxsplit=1)[0].lower()
+    """The package that a dependency is about: `numpy` of `numpy >=1.2`; old records leave out the blank."""
+    found = _NAME.match(text.rpartition("::")[2].strip())
+    return found[0].lower() if found else text
 
 
 class Pool:
@@ -122,10 +126,12 @@ def _by_name(texts: Sequence[str]) -> dict[str, str]:
 
 
 def _both(first: str, second: str) -> str:
-    words, more = first.split(), second.split()
-    if len(words) == len(more) == 2:
-        return f"{words[0]} {words[1]},{more[1]}"
-    return first if len(words) >= len(more) else second
+    ranges = [_NAME.sub("", text, count=1).split() for text in (first, second)]
+    if all(len(one) == 1 for one in ranges):
+        return f"{name_of(first)} {ranges[0][0]},{ranges[1][0]}"
+    return (
+        first if len(ranges[0]) >= len(ranges[1]) else second
+    )  # one of them names a build as well, or nothing
 
 
 def as_candidates(records: Iterable[RepoDataRecord]) -> list[Candidate]:

@@ -41,6 +41,8 @@ class _Teller:
         self.traced.append(name)
         if name.startswith("__"):
             self.virtual.append(name)
+            if name != self.found.clash:  # the machine has it, whoever else needs it
+                return
         demands = self.found.demands.get(name, [])
         first = [demand for demand in demands if not demand.weak][:1]
         limiting = [out.demand for out in self.found.outs.get(name, {}) if out.demand is not None]

@@ -243,3 +243,40 @@ def test_what_can_be_solved_after_all_keeps_the_solver_s_words(tmp_path: Path) -
     found = conda_part.explain(asking_of(Request(environment, image_spec(environment)), source), said)
     assert "a 2.0 is locked" in found.error.detail
     assert found.error.fix
+
+
+def test_a_channel_that_goes_away_while_it_is_asked_leaves_the_solver_s_words(tmp_path: Path) -> None:
+    write_index(tmp_path / "channel", [record("a", "1.0", "0", ["b >=2"]), record("b", "1.0", "0", [])])
+    source = SampleSource(root=tmp_path, id=SourceId())
+    environment = conda_environment(conda=("a", "b"))
+    asking = asking_of(Request(environment, image_spec(environment)), source)
+    (tmp_path / "channel").rename(tmp_path / "gone")
+    found = conda_part.explain(asking, "the solver said so")
+    assert "the solver said so" in found.error.detail
+    assert not found.mends
+    assert found.error.fix
+
+
+def test_records_of_old_times_are_read(tmp_path: Path) -> None:
+    """No blank between name and version, a limit beside a need, and a name that is asked for twice."""
+    old = record("old", "1.0", "0", ["base>=2", "base <3"], ["other <1"])
+    write_index(tmp_path / "channel", [old, record("base", "1.0", "0", []), record("other", "1.0", "0", [])])
+    source = SampleSource(root=tmp_path, id=SourceId())
+    environment = conda_environment(conda=("old", "other", "base"))
+    found = conda_part.explain(asking_of(Request(environment, image_spec(environment)), source), "")
+    assert "old 1.0 needs base >=2,<3" in found.error.detail
+    assert "There is no base >=2,<3; there is 1.0." in found.error.detail
+
+
+def test_limits_of_a_package_are_told(tmp_path: Path) -> None:
+    held = [
+        record("a", "1.0", "0", [], ["b <2"]),
+        record("b", "2.0", "0", []),
+        record("c", "1.0", "0", ["b"]),
+    ]
+    write_index(tmp_path / "channel", held)
+    source = SampleSource(root=tmp_path, id=SourceId())
+    environment = conda_environment(conda=("a", "c"))
+    found = conda_part.explain(asking_of(Request(environment, image_spec(environment)), source), "")
+    assert "allows only b <2 beside it" in found.error.detail
+    assert "own words" not in found.error.detail
