@@ -204,6 +204,7 @@ CONDA_CASES = (
     Case("vanished", "A package needs something that is not there.", ("halfgone", "leaf1")),
     Case("later-channel", "What fits is in a channel that is listed later.", ("numpy", "needsnewnumpy"),
          channels="forge, extra"),
+    Case("unlisted-channel", "A line names a channel that is not listed.", ("python=3.12", "extra::numpy")),
     Case("no-cuda", "A package for GPUs, and no cuda: in image.yml.", ("python=3.12", "gpulib")),
     Case("old-cuda", "An older CUDA line than the package needs.", ("gpulib",), image='cuda: "12.4"\n'),
     Case("glibc", "The base's C library is too old.", ("newglibc", "leaf0"), image="base: debian-bookworm\n"),

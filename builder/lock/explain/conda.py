@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 from dataclasses import dataclass
 
 from rattler.exceptions import FetchRepoDataError, GatewayError
@@ -13,7 +14,7 @@ from builder.lock.explain.budget import Spent
 from builder.lock.explain.crux import cruces, later
 from builder.lock.explain.derive import Derivation, derive
 from builder.lock.explain.faults import Fault, fault_of
-from builder.lock.explain.mends import Conflict, Mend, mends
+from builder.lock.explain.mends import MOST, Conflict, Mend, mends
 from builder.lock.explain.minimal import minimal_conflict
 from builder.lock.explain.pool import Pool
 from builder.lock.explain.tell import told
@@ -71,14 +72,29 @@ class _Search:
             fault = fault_of(line, self.asking, self.pool)
             if fault is not None:
                 self.faults.append(fault)
-                self.conflicts.append(Conflict((line,), instead=fault.instead))
+                self.conflicts.append(Conflict((line,), instead=fault.instead, unlisted=fault.channel))
                 rest.remove(line)
         try:
             while rest and len(self.conflicts) < _MOST_CONFLICTS and not self.asking.holds(rest):
                 rest = self._next_conflict(rest)
         except Spent:
             self.proven = False
-        self.mends = mends(self.asking, self.conflicts, self.place)
+        self.mends = [*self._other_platforms(), *mends(self.asking, self.conflicts, self.place)][:MOST]
+
+    def _other_platforms(self) -> list[Mend]:
+        """The image without this platform, where others have everything that is asked for."""
+        request, platform = self.asking.request, self.asking.platform
+        others = tuple(one for one in request.spec.platforms if one != platform)
+        if not others or not self.faults or not all(fault.elsewhere for fault in self.faults):
+            return []
+        try:
+            for other in others:
+                if dataclasses.replace(self.asking, platform=other).solved(request) is None:
+                    return []
+        except Spent:
+            return []
+        place = self.place("image.yml platforms")
+        return [Mend(f"leave {platform} out of platforms:", request.with_image(platforms=others), (place,))]
 
     def _next_conflict(self, rest: list[str]) -> list[str]:
         """Find one more conflict; the lines without it."""
@@ -112,11 +128,18 @@ class _Report:
     def error(self) -> LockError:
         """What, where, the tried mend, and the explanation."""
         return LockError(
-            f"nothing satisfies the environment {self.asking.request.environment.name}: {self._short()}",
+            f"nothing satisfies the environment {self._which()}: {self._short()}",
             where=self._where(self.search.places),
             fix=self._fix(),
             detail="\n".join(self._detail()),
         )
+
+    def _which(self) -> str:
+        """The environment, and for which variant and platform, where there are several."""
+        spec = self.asking.request.spec
+        variant = f" of {spec.ref}" if spec.variant else ""
+        platform = f" on {self.asking.platform}" if len(spec.platforms) > 1 else ""
+        return f"{self.asking.request.environment.name}{variant}{platform}"
 
     def _short(self) -> str:
         faults, conflicts = self.search.faults, self.search.conflicts

@@ -34,13 +34,16 @@ _NEAR = 3
 class Fault:
     """short: what is wrong, as the rest of a sentence about the line. more: what there is instead.
 
-    instead: lines to try in its place, the likeliest first.
+    instead: lines to try in its place, the likeliest first. channel: one to list among the channels.
+    elsewhere: the platforms that have it.
     """
 
     line: str
     short: str
     more: str = ""
     instead: tuple[str, ...] = ()
+    channel: str = ""
+    elsewhere: str = ""
 
 
 def fault_of(line: str, asking: Asking, pool: Pool) -> Fault | None:
@@ -50,7 +53,7 @@ def fault_of(line: str, asking: Asking, pool: Pool) -> Fault | None:
     tiers = _tiers(line, name, asking, pool)
     if tiers is None:
         channel = spec_channel(line)
-        return Fault(line, f"names the channel {channel}, which is not among the channels")
+        return Fault(line, f"names the channel {channel}, which is not listed", channel=channel)
     every = [one for tier in tiers for one in tier]
     if not every:
         return _unknown(line, name, asking)
@@ -76,9 +79,7 @@ def _unknown(line: str, name: str, asking: Asking) -> Fault:
     where = "the kit holds" if asking.source.id.kind == "kit" else _channels(asking)
     found = elsewhere(name, line, asking)
     if found:
-        there = "no" if asking.source.id.kind != "kit" else "the kit holds no"
-        short = f"is there for {found}, not for {asking.subdir}"
-        return Fault(line, short, f"{there} {name} for {asking.subdir} or noarch")
+        return Fault(line, f"is there for {found}, not for {asking.subdir}", elsewhere=found)
     near = near_names(name, asking.names())
     rest = line.partition("::")[2] or line
     after = rest[len(name) :]
@@ -134,7 +135,8 @@ def _unmatched(line: str, spec: MatchSpec, every: Sequence[Candidate], asking: A
     more = f"{holds} {newest(every)}" + (f"; for {found} there is such a version" if found else "")
     prefix = f"{spec_channel(line)}::" if spec_channel(line) else ""
     near = [f"{prefix}{name}={version}" for version in nearest(str(spec.version or ""), every)]
-    return Fault(line, f"asks for a version that is not there for {asking.subdir}", more, tuple(near))
+    short = f"asks for a version that is not there for {asking.subdir}"
+    return Fault(line, short, more, tuple(near), elsewhere=found)
 
 
 def _no_build(line: str, spec: MatchSpec, same: Sequence[Candidate]) -> Fault:

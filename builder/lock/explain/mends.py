@@ -39,13 +39,14 @@ class Mend:
 class Conflict:
     """Lines that cannot be had together. instead: what may be meant by a line. virtual: the machine's parts in it.
 
-    channel: one listed later that has what is asked for.
+    channel: one listed later that has what is asked for. unlisted: one that a line names and nobody lists.
     """
 
     lines: tuple[str, ...]
     instead: tuple[str, ...] = ()
     virtual: tuple[str, ...] = ()
     channel: str = ""
+    unlisted: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,18 +109,8 @@ def _tries(
     asking: Asking, request: Request, conflict: Conflict, place: Callable[[str], str]
 ) -> Iterator[_Try]:
     """What may help, the gentlest first; some of it is worked out with the solver."""
-    if conflict.channel:
-        channels = _first(conflict.channel, request.environment.channels)
-        words = f"write channels: [{', '.join(channels)}]"
-        yield _Try(words, lambda old: old.with_channels(channels), "channels")
-    if "__cuda" in conflict.virtual:
-        for line, changed in other_cuda(request):
-            words = f'declare cuda: "{line}" in image.yml'
-            yield _Try(words, _always(changed), "cuda")
-    if "__glibc" in conflict.virtual and asking.source.id.kind != "kit":  # a kit's bases are those it holds
-        for base, changed in other_bases(request, asking.platform):
-            words = f"write base: {base.key} in image.yml"
-            yield _Try(words, _always(changed), "base", f"glibc {base.glibc}")
+    yield from _channels(request, conflict)
+    yield from _machines(asking, request, conflict)
     for new in conflict.instead:
         yield _replaced(conflict.lines[0], new, place)
     for line in conflict.lines:
@@ -129,8 +120,26 @@ def _tries(
         yield _Try(f"leave out `{line}`", _without(line), f"without {line}", place(line))
 
 
-def _first(channel: str, channels: Sequence[str]) -> tuple[str, ...]:
-    return (channel, *(one for one in channels if one != channel))
+def _channels(request: Request, conflict: Conflict) -> Iterator[_Try]:
+    """Other channels, or another order of them."""
+    others = [one for one in request.environment.channels if one != conflict.channel]
+    orders = [(conflict.channel, *others)] if conflict.channel else []
+    orders += [(*others, conflict.unlisted)] if conflict.unlisted else []
+    for channels in orders:
+        request = request.with_channels(channels)
+        yield _Try(f"write channels: [{', '.join(channels)}]", _always(request), "channels")
+
+
+def _machines(asking: Asking, request: Request, conflict: Conflict) -> Iterator[_Try]:
+    """Another CUDA line or base."""
+    if "__cuda" in conflict.virtual:
+        for line, changed in other_cuda(request):
+            words = f'declare cuda: "{line}" in image.yml'
+            yield _Try(words, _always(changed), "cuda")
+    if "__glibc" in conflict.virtual and asking.source.id.kind != "kit":  # a kit's bases are those it holds
+        for base, changed in other_bases(request, asking.platform):
+            words = f"write base: {base.key} in image.yml"
+            yield _Try(words, _always(changed), "base", f"glibc {base.glibc}")
 
 
 def _always(changed: Request) -> Change:
