@@ -57,14 +57,19 @@ def solve_environment(
 
 
 def attempt_environment(
-    environment: CondaEnvironment, spec: ImageSpec, platform: Platform, source: Source
+    environment: CondaEnvironment,
+    spec: ImageSpec,
+    platform: Platform,
+    source: Source,
+    gateway: Gateway | None = None,
 ) -> tuple[CondaPackage, ...] | None:
     """The packages, or None where nothing satisfies the specs; for a try whose failure needs no explanation.
 
+    gateway: one for several tries, so that the channels' indexes are read once.
     Raises LockError when a channel cannot be read.
     """
     try:
-        records = _asked(environment, spec, platform, source)
+        records = _asked(environment, spec, platform, source, gateway or Gateway())
     except SolverError:
         return None
     return tuple(_package(record, source) for record in _link_order(records))
@@ -73,14 +78,15 @@ def attempt_environment(
 def _solved(
     environment: CondaEnvironment, spec: ImageSpec, platform: Platform, source: Source
 ) -> list[RepoDataRecord]:
+    gateway = Gateway()
     try:
-        return _asked(environment, spec, platform, source)
-    except SolverError as error:
-        raise _unsolvable(str(error), environment, spec, platform, source) from error
+        return _asked(environment, spec, platform, source, gateway)
+    except SolverError as error:  # the explanation asks the same gateway, which has read the indexes
+        raise _unsolvable(str(error), environment, spec, platform, source, gateway) from error
 
 
 def _asked(
-    environment: CondaEnvironment, spec: ImageSpec, platform: Platform, source: Source
+    environment: CondaEnvironment, spec: ImageSpec, platform: Platform, source: Source, gateway: Gateway
 ) -> list[RepoDataRecord]:
     specs = [_match_spec(line, environment, source) for line in environment.conda]
     channels = list(dict.fromkeys(source.channel_url(channel) for channel in environment.channels))
@@ -94,6 +100,7 @@ def _asked(
         return await solve(
             channels,
             specs,
+            gateway=gateway,
             platforms=[Subdir(CONDA_SUBDIR[platform]), Subdir("noarch")],
             virtual_packages=declared,
             channel_priority=ChannelPriority.Strict,
@@ -125,14 +132,19 @@ def _match_spec(line: str, environment: CondaEnvironment, source: Source) -> Mat
 
 
 def _unsolvable(
-    text: str, environment: CondaEnvironment, spec: ImageSpec, platform: Platform, source: Source
+    text: str,
+    environment: CondaEnvironment,
+    spec: ImageSpec,
+    platform: Platform,
+    source: Source,
+    gateway: Gateway,
 ) -> LockError:
     asking = Asking(
         Request(environment, spec),
         platform,
         source,
         read=lambda line: _match_spec(line, environment, source),
-        gateway=Gateway(),
+        gateway=gateway,
         budget=Budget(),
     )
     return explain(asking, text).error

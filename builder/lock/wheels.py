@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from rattler import Gateway
+
 from builder.errors import LockError
 from builder.lock.explain.asking import Request
 from builder.lock.explain.budget import Budget
@@ -44,8 +46,10 @@ def section_of(
 ) -> Section:
     """A pip section, with the means to ask for it in other ways. Raises LockError for one without python."""
 
+    gateway = Gateway()
+
     def again(changed: Request) -> Answer | None:
-        return _again(changed, request, conda, platform, source)
+        return _again(changed, request, conda, platform, source, gateway)
 
     return Section(
         request=request,
@@ -59,12 +63,17 @@ def section_of(
 
 
 def _again(
-    request: Request, first: Request, conda: Sequence[CondaPackage], platform: Platform, source: Source
+    request: Request,
+    first: Request,
+    conda: Sequence[CondaPackage],
+    platform: Platform,
+    source: Source,
+    gateway: Gateway,
 ) -> Answer | None:
     """What a changed request gives, conda's part and the wheels; None where one of them cannot be had."""
     packages: Sequence[CondaPackage] | None = conda
     if (request.environment.conda, request.spec) != (first.environment.conda, first.spec):
-        packages = _solved(request, platform, source)
+        packages = _solved(request, platform, source, gateway)
     if packages is None:
         return None
     if not request.environment.pip:
@@ -76,9 +85,11 @@ def _again(
         return Answer(tuple(packages), (), error)
 
 
-def _solved(request: Request, platform: Platform, source: Source) -> tuple[CondaPackage, ...] | None:
+def _solved(
+    request: Request, platform: Platform, source: Source, gateway: Gateway
+) -> tuple[CondaPackage, ...] | None:
     try:
-        return attempt_environment(request.environment, request.spec, platform, source)
+        return attempt_environment(request.environment, request.spec, platform, source, gateway)
     except LockError:  # a channel that cannot be read now: the change cannot be tried, so it is not named
         return None
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import functools
+import http.server
 import random
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -22,6 +25,7 @@ from builder.lock.uv import UnresolvableError
 from builder.lock.wheels import section_of
 from builder.progress import silent
 from builder.spec.model import CondaEnvironment
+from builder.store.upstream import Upstream
 from scripts.explained import page, printed
 from tests.support.local_channel import add_wheel
 from tests.support.lock_samples import SampleSource, conda_environment, image_spec
@@ -282,3 +286,29 @@ def test_limits_of_a_package_are_told(tmp_path: Path) -> None:
     found = conda_part.explain(asking_of(Request(environment, image_spec(environment)), source), "")
     assert "allows only b <2 beside it" in found.error.detail
     assert "own words" not in found.error.detail
+
+
+def test_the_explanation_asks_no_server_for_an_index_that_was_read(tmp_path: Path) -> None:
+    """A server may not answer twice; what the solve has read is what the explanation looks at."""
+    write_index(tmp_path / "channel", [record("a", "1.0", "0", ["b >=2"]), record("b", "1.0", "0", [])])
+    asked: list[str] = []
+
+    class Once(http.server.SimpleHTTPRequestHandler):
+        def do_GET(self) -> None:
+            again = self.path in asked
+            asked.append(self.path)
+            self.send_error(500) if again else super().do_GET()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    handler = functools.partial(Once, directory=str(tmp_path / "channel"))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_address[1]}"
+        environment = conda_environment(conda=("a", "b"), channels=(url,))
+        with pytest.raises(LockError) as caught:
+            solve_environment(environment, image_spec(environment), "linux/amd64", Upstream())
+        server.shutdown()
+    assert "a 1.0 needs b >=2" in caught.value.detail
+    assert "leave out `a`" in caught.value.fix
