@@ -12,19 +12,19 @@ from builder.lock.check import faults
 from builder.lock.inputs import digest_of_lines, in_one_order, input_lines
 from builder.lock.kept import NOTHING_KEPT, Held, Kept
 from builder.lock.model import (
-    CondaPackage,
     EnvironmentLock,
     LockedBase,
     LockedFile,
     LockSet,
     PipPackage,
 )
-from builder.lock.resolve import resolve_uv, resolve_wheels
+from builder.lock.resolve import resolve_uv
 from builder.lock.solve import solve_environment
 from builder.lock.source import Source
 from builder.lock.target import Target
 from builder.lock.terms import check_channels, check_urls
 from builder.lock.urls import recorded
+from builder.lock.wheels import wheels_for
 from builder.progress import Observer, StepAdvanced, StepFinished, StepStarted
 from builder.spec.model import CondaEnvironment, ImageSpec, Platform
 
@@ -107,12 +107,11 @@ def _environment(
     check_urls(spec, [package.url for package in conda], str(environment.file), source)
     wheels: tuple[PipPackage, ...] = ()
     if environment.pip:
-        target = _target(environment, conda, spec, platform)
         wheels = _step(
             observer,
             f"resolve:{name}",
             f"resolve the pip section of {name}{_where(spec, platform)}",
-            lambda: resolve_wheels(environment, conda, target, source, held),
+            lambda: wheels_for(environment, conda, spec, platform, source, held),
         )
     lines = input_lines(environment, spec, platform)
     return EnvironmentLock(
@@ -130,24 +129,6 @@ def _environment(
 
 def _where(spec: ImageSpec, platform: Platform) -> str:
     return f" for {platform}" if len(spec.platforms) > 1 else ""
-
-
-def _target(
-    environment: CondaEnvironment, conda: Sequence[CondaPackage], spec: ImageSpec, platform: Platform
-) -> Target:
-    python = next((package for package in conda if package.name == "python"), None)
-    if python is None:
-        raise LockError(
-            f"{environment.name} has a pip section, and its conda part brings no python",
-            where=str(environment.file),
-            fix="add python to dependencies:",
-        )
-    return Target(python.version, platform, spec.base.glibc, free_threaded=_free_threaded(python.build))
-
-
-def _free_threaded(build: str) -> bool:
-    """conda-forge's `h..._0_cp314t` builds have no interpreter lock, and take wheels of their own."""
-    return build.rpartition("_")[2].startswith("cp") and build.endswith("t")
 
 
 def _uv(

@@ -24,7 +24,7 @@ from builder.lock.source import Source
 from builder.lock.stubs import write_constraints
 from builder.lock.target import Target
 from builder.lock.urls import recorded
-from builder.lock.uv import compile_pylock
+from builder.lock.uv import UnresolvableError, compile_pylock
 from builder.spec.model import CondaEnvironment
 
 log = logging.getLogger(__name__)
@@ -170,7 +170,7 @@ def _package(
     urls = {_filename(url): (url, wheel) for wheel in raw.get("wheels", ()) if (url := _url(wheel, folder))}
     best = _held_file(before.get(name), urls, target) or target.best(urls)
     if best is None:
-        raise LockError(
+        raise UnresolvableError(
             f"{name} {version} has no wheel for {target}",
             where=where,
             fix="ask for a version that has one, or take the package from conda",

@@ -28,6 +28,9 @@ from rattler.package import BuildString
 
 from builder.errors import LockError
 from builder.lock.answered import answered
+from builder.lock.explain.asking import Asking, Request
+from builder.lock.explain.budget import Budget
+from builder.lock.explain.conda import explain
 from builder.lock.inputs import virtual_packages
 from builder.lock.keep_conda import held_records, solve_keeping
 from builder.lock.kept import NOTHING_HELD, Held
@@ -35,9 +38,6 @@ from builder.lock.model import CondaPackage
 from builder.lock.source import Source
 from builder.lock.urls import recorded
 from builder.spec.model import CONDA_SUBDIR, CondaEnvironment, ImageSpec, Platform
-
-_PREAMBLE = "Cannot solve the request because of: "
-_LONGEST_REASON = 30  # lines; a solver's full tree helps nobody
 
 
 def solve_environment(
@@ -63,8 +63,42 @@ def solve_environment(
     return tuple(_package(record, source) for record in _link_order(records))
 
 
+def attempt_environment(
+    environment: CondaEnvironment,
+    spec: ImageSpec,
+    platform: Platform,
+    source: Source,
+    gateway: Gateway | None = None,
+) -> tuple[CondaPackage, ...] | None:
+    """The packages, or None where nothing satisfies the specs; for a try whose failure needs no explanation.
+
+    gateway: one for several tries, so that the channels' indexes are read once.
+    Raises LockError when a channel cannot be read.
+    """
+    try:
+        records = _asked(environment, spec, platform, source, gateway or Gateway(), NOTHING_HELD)
+    except SolverError:
+        return None
+    return tuple(_package(record, source) for record in _link_order(records))
+
+
 def _solved(
     environment: CondaEnvironment, spec: ImageSpec, platform: Platform, source: Source, held: Held
+) -> list[RepoDataRecord]:
+    gateway = Gateway()
+    try:
+        return _asked(environment, spec, platform, source, gateway, held)
+    except SolverError as error:  # the explanation asks the same gateway, which has read the indexes
+        raise _unsolvable(str(error), environment, spec, platform, source, gateway) from error
+
+
+def _asked(
+    environment: CondaEnvironment,
+    spec: ImageSpec,
+    platform: Platform,
+    source: Source,
+    gateway: Gateway,
+    held: Held,
 ) -> list[RepoDataRecord]:
     specs = [_match_spec(line, environment, source) for line in environment.conda]
     channels = list(dict.fromkeys(source.channel_url(channel) for channel in environment.channels))
@@ -74,7 +108,6 @@ def _solved(
     ]
 
     subdirs = [Subdir(CONDA_SUBDIR[platform]), Subdir("noarch")]
-    gateway = Gateway()
 
     async def ask(locked: Sequence[RepoDataRecord], pinned: Sequence[RepoDataRecord]) -> list[RepoDataRecord]:
         # What a channel says about its relation to others must not add channels that nobody asked for.
@@ -96,8 +129,6 @@ def _solved(
 
     try:
         return answered(whole())
-    except SolverError as error:
-        raise _unsolvable(str(error), environment, spec, source) from error
     except (GatewayError, FetchRepoDataError, InvalidChannelError, InvalidUrlError) as error:
         raise LockError(
             f"a channel of {environment.name} cannot be read: {', '.join(environment.channels)}",
@@ -120,27 +151,23 @@ def _match_spec(line: str, environment: CondaEnvironment, source: Source) -> Mat
         ) from error
 
 
-def _unsolvable(text: str, environment: CondaEnvironment, spec: ImageSpec, source: Source) -> LockError:
-    lines = text.removeprefix(_PREAMBLE).strip().splitlines()
-    reason = lines[:_LONGEST_REASON] + (["..."] if len(lines) > _LONGEST_REASON else [])
-    short = lines[0].rstrip(".:") if len(lines) == 1 else "see the reason below"
-    return LockError(
-        f"nothing satisfies the environment {environment.name}: {short}",
-        where=str(environment.file),
-        fix=_mend(text, environment, spec, source),
-        detail="\n".join(reason),
+def _unsolvable(
+    text: str,
+    environment: CondaEnvironment,
+    spec: ImageSpec,
+    platform: Platform,
+    source: Source,
+    gateway: Gateway,
+) -> LockError:
+    asking = Asking(
+        Request(environment, spec),
+        platform,
+        source,
+        read=lambda line: _match_spec(line, environment, source),
+        gateway=gateway,
+        budget=Budget(),
     )
-
-
-def _mend(text: str, environment: CondaEnvironment, spec: ImageSpec, source: Source) -> str:
-    if "__cuda" in text:
-        line = f"higher than {spec.cuda}" if spec.cuda else 'such as "13.0"'
-        return f"declare cuda: {line} in image.yml, or choose a build for the CPU"
-    if "__glibc" in text:
-        return f"choose a base with a glibc newer than {spec.base.glibc}, or an older version of the package"
-    if source.id.kind == "kit":
-        return "the kit does not hold it: make the kit anew for this environment, or loosen the specs"
-    return f"check names and versions against {', '.join(environment.channels)}, or loosen the specs"
+    return explain(asking, text).error
 
 
 def _refuse_unhashed(records: list[RepoDataRecord], environment: CondaEnvironment) -> None:

@@ -17,11 +17,20 @@ from builder.lock.target import Target
 
 _LONGEST_REASON = 25  # lines
 _NO_WHEEL = re.compile(
-    r"([A-Za-z0-9][\w.-]*?)(?:[=<>!~]=?\S+)? (?:has no (?:usable )?wheels|was found, but has no usable)|"
+    r"([A-Za-z0-9][\w.-]*?)(?:[=<>!~]=?\S+)? (?:(?:has|have) no (?:usable )?wheels|was found, but has no usable)|"
     r"only wheels are available for `?([A-Za-z0-9][\w.-]*)"
 )
 _UNKNOWN = re.compile(r"([A-Za-z0-9][\w.-]*) was not found in the (?:package registry|provided package loc)")
 _NETWORK = re.compile(r"Failed to fetch|error sending request|dns error|Connection|timed out", re.IGNORECASE)
+
+
+class UnresolvableError(LockError):
+    """Nothing satisfies the requirement lines; `said` is what uv says of it, as one text."""
+
+    @property
+    def said(self) -> str:
+        """uv's words in one line."""
+        return " ".join(self.detail.split())
 
 
 def compile_pylock(
@@ -81,14 +90,14 @@ def explained(text: str, target: Target, where: str, folder: Path) -> LockError:
         what = f"no package is called {found[1]} where wheels are looked for"
         fix = "check the name, or which index uv is configured to use"
     elif _NETWORK.search(text):
-        what = "the package index cannot be reached"
         fix = (
             "check the network and uv's configuration (its index, SSL_CERT_FILE), or use a kit with --kit DIR"
         )
+        return LockError("the package index cannot be reached", where=where, fix=fix, detail=detail)
     else:
         what = f"nothing satisfies the pip section on {target}"
         fix = "loosen the requirements; what conda brings holds conda's version"
-    return LockError(what, where=where, fix=fix, detail=detail)
+    return UnresolvableError(what, where=where, fix=fix, detail=detail)
 
 
 def _readable(text: str, folder: Path) -> list[str]:
