@@ -15,8 +15,9 @@ from builder.errors import BuildError
 from builder.lock.model import LockedFile
 from builder.lock.source import Source
 from builder.progress import Observer, StepAdvanced, StepFinished, StepStarted, silent
+from builder.settings.patience import Policy, read_policy
 from builder.store.cache import Store, hash_file, mismatch, same
-from builder.store.download import Downloader, Policy, Stopped
+from builder.store.download import Downloader, Stopped
 
 KEY = "fetch"
 JOIN_SECONDS = 2.0
@@ -49,7 +50,7 @@ def fetch(
     try:
         _room(missing, source, store)
         if missing:
-            have |= _Pool(missing, source, store, policy or Policy()).run(jobs, done, total, observer)
+            have |= _Pool(missing, source, store, policy or read_policy()).run(jobs, done, total, observer)
     except BaseException as error:
         observer(StepFinished(KEY, time.monotonic() - started, error=str(error) or "interrupted"))
         raise
