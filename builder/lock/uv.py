@@ -12,7 +12,9 @@ from typing import Any
 
 from builder import proc
 from builder.errors import LockError
+from builder.lock.again import until_readable
 from builder.lock.target import Target
+from builder.settings.patience import Policy, read_policy
 
 _LONGEST_REASON = 25  # lines
 _NO_WHEEL = re.compile(
@@ -20,7 +22,11 @@ _NO_WHEEL = re.compile(
     r"only wheels are available for `?([A-Za-z0-9][\w.-]*)"
 )
 _UNKNOWN = re.compile(r"([A-Za-z0-9][\w.-]*) was not found in the (?:package registry|provided package loc)")
-_NETWORK = re.compile(r"Failed to fetch|error sending request|dns error|Connection|timed out", re.IGNORECASE)
+_NETWORK = re.compile(
+    r"Failed to fetch|error sending request|dns error|Connection|timed out|HTTP status (?:client|server) error|"
+    r"unexpected JSON|`Content-Type`|decoding response body",
+    re.IGNORECASE,
+)
 
 
 def compile_pylock(
@@ -46,7 +52,13 @@ def compile_pylock(
         "--python-version", target.python, "--python-platform", target.uv_platform,
         "--constraints", constraints, *index, asked,
     ]  # fmt: skip
-    result = proc.run(argv, cwd=folder, env=_settings(), check=False)
+    policy = read_policy()
+
+    def run(anew: bool) -> proc.Finished:
+        words = [*argv, "--refresh"] if anew else argv
+        return proc.run(words, cwd=folder, env=_settings(policy), check=False)
+
+    result = run(False) if "--no-index" in index else until_readable(run, policy)
     if result.code != 0:
         raise explained(result.stderr or result.stdout, target, where, folder)
     packages: list[dict[str, Any]] = _toml(result.stdout).get("packages", [])
@@ -97,6 +109,7 @@ def _find_uv() -> str:
     return os.fspath(uv.find_uv_bin())
 
 
-def _settings() -> dict[str, str]:
+def _settings(policy: Policy) -> dict[str, str]:
     # The machine's certificate store; older versions of uv know it by the second name only.
-    return {name: "1" for name in ("UV_SYSTEM_CERTS", "UV_NATIVE_TLS") if name not in os.environ}
+    wanted = {"UV_SYSTEM_CERTS": "1", "UV_NATIVE_TLS": "1", "UV_HTTP_RETRIES": str(policy.attempts - 1)}
+    return {name: value for name, value in wanted.items() if name not in os.environ}
