@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import os
-import re
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from urllib.parse import urlsplit, urlunsplit
 
 import requests
 
 from builder.errors import BuildError
 from builder.lock.model import LockedFile
+from builder.network.credentials import login_advice
+from builder.network.redact import public as public  # noqa: PLC0414  (messages of downloads name URLs so)
+from builder.network.session import CERTIFICATES_FIX, PROXY_FIX, Session
 from builder.store.cache import CHUNK, Mismatch, Partial, Store, trouble
 
 AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})
@@ -44,13 +44,6 @@ class _Cut(Exception):  # noqa: N818
         self.pause = pause
 
 
-def public(url: str) -> str:
-    """The URL without user, password or conda token, for messages and logs."""
-    parts = urlsplit(url)
-    host = parts.netloc.rsplit("@", 1)[-1]
-    return urlunsplit((parts.scheme, host, re.sub(r"^/t/[^/]+", "/t/***", parts.path), "", ""))
-
-
 class Downloader:
     """Downloads for one thread. A context manager: it closes its connections."""
 
@@ -62,9 +55,7 @@ class Downloader:
         tick: Callable[[int], None] = lambda _count: None,
     ) -> None:
         self.store, self.policy, self.stop, self.tick = store, policy, stop, tick
-        self.session = requests.Session()
-        # requests reads REQUESTS_CA_BUNDLE and CURL_CA_BUNDLE itself; other tools use this one.
-        self.session.verify = os.environ.get("SSL_CERT_FILE") or True
+        self.session = Session()
 
     def __enter__(self) -> Downloader:
         return self
@@ -118,9 +109,8 @@ class Downloader:
                 _place(answer, file, partial)
                 self._receive(answer, file, partial)
         except requests.exceptions.SSLError as error:
-            fix = "point SSL_CERT_FILE or REQUESTS_CA_BUNDLE at your company's CA certificates"
             what = f"the server's certificate is not trusted ({type(error).__name__})"
-            raise BuildError(what, where=public(file.url), fix=fix) from error
+            raise BuildError(what, where=public(file.url), fix=CERTIFICATES_FIX) from error
         except CUT as error:
             raise _Cut(_why(error)) from error
         except requests.RequestException as error:
@@ -150,16 +140,18 @@ def _place(answer: requests.Response, file: LockedFile, partial: Partial) -> Non
         raise _Cut("the server does not go on where the download stopped")
     if status not in {200, 206}:
         what = f"cannot fetch {file.filename}: the server answered {status}"
-        raise BuildError(what, where=public(file.url), fix=_advice(status))
+        raise BuildError(what, where=public(file.url), fix=_advice(status, file.url))
     if partial.size and not answer.headers.get("Content-Range", "").startswith(f"bytes {partial.size}-"):
         partial.restart()
         if status == 206:
             raise _Cut("the server answered with another range")
 
 
-def _advice(status: int) -> str:
-    if status in {401, 403, 407}:
-        return "give this machine the credentials (~/.netrc, or the proxy settings)"
+def _advice(status: int, url: str) -> str:
+    if status in {401, 403}:
+        return login_advice(url)
+    if status == 407:
+        return PROXY_FIX
     if status in {404, 410}:
         return "the file is gone upstream: make the lock again (imgbuild lock)"
     return "look at the URL with a browser or curl"
