@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
+import os
 import signal
 import sys
 from collections.abc import Sequence
 from types import FrameType
+from typing import NoReturn
 
 from builder.cli.app import imgbuild
 from builder.cli.boundary import run
@@ -17,13 +20,26 @@ def main(argv: Sequence[str] | None = None) -> None:
     gc.set_threshold(100_000)  # a short command ends before collecting would pay
     words = list(sys.argv[1:] if argv is None else argv)
     signal.signal(signal.SIGTERM, _terminated)
-    sys.exit(run(lambda: _invoke(words), words))
+    _leave(run(lambda: _invoke(words), words))
 
 
 def _invoke(words: list[str]) -> None:
     """As click's own `main` does, without its handling of faults: those are the boundary's."""
     with imgbuild.make_context("imgbuild", words) as context:
         imgbuild.invoke(context)
+
+
+def _leave(code: int) -> NoReturn:
+    """End the process with the exit code.
+
+    rattler's threads may still be at work on what else was asked when a channel failed, and they abort a Python that
+    is being taken apart around them (exit code 134 in place of ours). So then nothing is taken apart.
+    """
+    if "rattler" in sys.modules:
+        with contextlib.suppress(OSError):  # a reader that went away; stdout was seen to before
+            sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)
 
 
 def _terminated(_number: int, _frame: FrameType | None) -> None:

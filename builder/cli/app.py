@@ -8,8 +8,8 @@ import logging
 import os
 import shutil
 import sys
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -18,6 +18,7 @@ import click
 
 from builder import __version__
 from builder.cli.boundary import write
+from builder.network.redact import redacted, redacted_values
 from builder.progress import Observer
 from builder.spec.project import Project, find_project
 
@@ -103,19 +104,19 @@ class App:
 
     def result(self, text: str, document: object) -> None:
         """The result: text, or with --json exactly one document."""
-        write(json.dumps(document, indent=2, ensure_ascii=False) if self.as_json else text, sys.stdout)
+        shown = json.dumps(redacted_values(document), indent=2, ensure_ascii=False) if self.as_json else text
+        write(shown, sys.stdout)
 
-    def face(self) -> AbstractContextManager[Observer]:
-        """The observer that shows progress, on stderr."""
-        from builder.report.progress import make_face
+    @contextmanager
+    def face(self) -> Iterator[Observer]:
+        """The observer that shows progress, on stderr and without secrets."""
+        from builder.report.progress import make_face, redacting
 
-        return make_face(
-            sys.stderr,
-            quiet=self.quiet,
-            verbose=self.verbose,
-            color=self.color_on(sys.stderr),
-            environ=os.environ,
-        )
+        color = self.color_on(sys.stderr)
+        with make_face(
+            sys.stderr, quiet=self.quiet, verbose=self.verbose, color=color, environ=os.environ
+        ) as face:
+            yield redacting(face)
 
     @property
     def color_on_stdout(self) -> bool:
@@ -164,8 +165,17 @@ def _color(choice: str) -> bool:
     return choice == "auto" and not os.environ.get("NO_COLOR")
 
 
+class _Redacting(logging.Formatter):
+    """Lines and tracebacks without secrets."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The record as text."""
+        return redacted(super().format(record))
+
+
 def _set_up_logging(verbose: bool) -> None:
     """Warnings for everybody; with -v also what we do ourselves, and not what every library does."""
-    style = "%(levelname)s %(name)s: %(message)s"
-    logging.basicConfig(level=logging.WARNING, format=style, stream=sys.stderr, force=True)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_Redacting("%(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     logging.getLogger("builder").setLevel(logging.DEBUG if verbose else logging.WARNING)

@@ -18,6 +18,7 @@ import click
 
 from builder import __version__
 from builder.errors import DefinitionError, ImgbuildError
+from builder.network.redact import redacted, redacted_values
 from builder.report.plain import many_lines
 
 INTERRUPTED = 130
@@ -50,9 +51,12 @@ def run(command: Callable[[], object], argv: Sequence[str]) -> int:
 
 
 def write(text: str, stream: TextIO) -> None:
-    """Write a line. A reader that went away (`imgbuild list | head -1`) is not our fault and changes no exit code."""
+    """Write a line, without secrets.
+
+    A reader that went away (`imgbuild list | head -1`) is not our fault and changes no exit code.
+    """
     try:
-        print(text, file=stream, flush=True)
+        print(redacted(text), file=stream, flush=True)
     except BrokenPipeError:
         _forget(stream)
     except OSError as error:
@@ -129,7 +133,7 @@ def error_text(error: ImgbuildError) -> str:
 def _expected(error: ImgbuildError, as_json: bool) -> int:
     logging.getLogger(__name__).debug("expected error", exc_info=error)
     if as_json:
-        write(json.dumps({"error": error_document(error)}, indent=2), sys.stdout)
+        write(json.dumps({"error": redacted_values(error_document(error))}, indent=2), sys.stdout)
     write(error_text(error), sys.stderr)
     return error.exit_code
 
@@ -141,6 +145,7 @@ def _usage(error: click.ClickException, as_json: bool) -> int:
 
 
 def _say(what: str, code: int, as_json: bool, *, fix: str = "") -> int:
+    what = redacted(what)
     if as_json:
         document = {"what": what, "where": "", "fix": fix, "detail": "", "exit_code": code}
         write(json.dumps({"error": document}, indent=2), sys.stdout)
@@ -156,7 +161,7 @@ def _surprise(error: Exception, argv: Sequence[str], as_json: bool) -> int:
         f"arguments: {list(argv)}",
         "",
     ]
-    text = "\n".join(header) + "".join(traceback.format_exception(error))
+    text = redacted("\n".join(header) + "".join(traceback.format_exception(error)))
     what = f"unexpected {type(error).__name__}: {error}"
     try:
         with tempfile.NamedTemporaryFile(

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from rattler import (
     ChannelPriority,
+    Gateway,
     GenericVirtualPackage,
     MatchSpec,
     PackageName,
@@ -26,6 +25,7 @@ from rattler.exceptions import (
 from rattler.package import BuildString
 
 from builder.errors import LockError
+from builder.lock.gateway import opened
 from builder.lock.inputs import virtual_packages
 from builder.lock.model import CondaPackage
 from builder.lock.source import Source
@@ -65,28 +65,26 @@ def _solved(
         for package in virtual_packages(spec, platform)
     ]
 
-    async def ask() -> list[RepoDataRecord]:
+    async def ask(gateway: Gateway) -> list[RepoDataRecord]:
         # What a channel says about its relation to others must not add channels that nobody asked for.
         return await solve(
             channels,
             specs,
+            gateway=gateway,
             platforms=[Subdir(CONDA_SUBDIR[platform]), Subdir("noarch")],
             virtual_packages=declared,
             channel_priority=ChannelPriority.Strict,
             channel_relations="disabled",
         )
 
-    try:
-        return asyncio.run(ask())
-    except SolverError as error:
-        raise _unsolvable(str(error), environment, spec, source) from error
-    except (GatewayError, FetchRepoDataError, InvalidChannelError, InvalidUrlError) as error:
-        raise LockError(
-            f"a channel of {environment.name} cannot be read: {', '.join(environment.channels)}",
-            where=str(environment.file),
-            fix="check the channel's name and the network, or use a kit with --kit DIR",
-            detail=str(error),
-        ) from error
+    with opened(channels) as gate:
+        try:
+            return gate.answer(ask)
+        except SolverError as error:
+            raise _unsolvable(str(error), environment, spec, source) from error
+        except (GatewayError, FetchRepoDataError, InvalidChannelError, InvalidUrlError) as error:
+            where = str(environment.file)
+            raise gate.unreadable(error, environment.name, environment.channels, where) from error
 
 
 def _match_spec(line: str, environment: CondaEnvironment, source: Source) -> MatchSpec:

@@ -15,21 +15,12 @@ from typing import BinaryIO
 
 from builder.errors import BuildError
 from builder.lock.model import LockedFile
+from builder.network.cache import default_root as default_root  # noqa: PLC0414  (the store lies there)
 
 CHUNK = 1 << 20
 LOCK_POLL_SECONDS = 0.1
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 SHA256 = re.compile(r"[0-9a-f]{64}")
-
-
-def default_root() -> Path:
-    """Where the store lies: IMGBUILD_CACHE, else the user's cache directory (`~/.cache/imgbuild`)."""
-    wanted = os.environ.get("IMGBUILD_CACHE")
-    if wanted:
-        return Path(wanted).expanduser()
-    import platformdirs  # noqa: PLC0415  (only where the variable does not say it)
-
-    return platformdirs.user_cache_path("imgbuild")
 
 
 def trouble(error: OSError, path: Path) -> BuildError:

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import logging
-import os
-import re
 import threading
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from urllib.parse import urlsplit, urlunsplit
 
 import requests
 from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 from builder.errors import BuildError
 from builder.lock.model import LockedFile
+from builder.network.redact import public as public  # noqa: PLC0414  (messages of downloads name URLs so)
+from builder.network.session import CERTIFICATES_FIX, Session, is_untrusted
 from builder.settings.patience import Policy
 from builder.store.cache import CHUNK, Mismatch, Store
 from builder.store.transfer import Cut, Transfer
@@ -30,13 +29,6 @@ class Stopped(Exception):  # noqa: N818  (not a fault: somebody else failed, or 
     """The fetch as a whole was stopped."""
 
 
-def public(url: str) -> str:
-    """The URL without user, password or conda token, for messages and logs."""
-    parts = urlsplit(url)
-    host = parts.netloc.rsplit("@", 1)[-1]
-    return urlunsplit((parts.scheme, host, re.sub(r"^/t/[^/]+", "/t/***", parts.path), "", ""))
-
-
 class Downloader:
     """Downloads for one thread. A context manager: it closes its connections."""
 
@@ -48,9 +40,7 @@ class Downloader:
         tick: Callable[[int], None] = lambda _count: None,
     ) -> None:
         self.store, self.policy, self.stop, self.tick = store, policy, stop, tick
-        self.session = requests.Session()
-        # requests reads REQUESTS_CA_BUNDLE and CURL_CA_BUNDLE itself; other tools use this one.
-        self.session.verify = os.environ.get("SSL_CERT_FILE") or True
+        self.session = Session()
 
     def __enter__(self) -> Downloader:
         return self
@@ -132,19 +122,13 @@ class Downloader:
             ) as answer:
                 transfer.take(answer, public(file.url))
         except CUT as error:
-            if _untrusted(error):
-                fix = "point SSL_CERT_FILE or REQUESTS_CA_BUNDLE at your company's CA certificates"
+            if is_untrusted(error):
                 what = f"the server's certificate is not trusted ({type(error).__name__})"
-                raise BuildError(what, where=public(file.url), fix=fix) from error
+                raise BuildError(what, where=public(file.url), fix=CERTIFICATES_FIX) from error
             raise Cut(_why(error)) from error
         except requests.RequestException as error:
             what = f"cannot fetch {file.filename}: {type(error).__name__}"
             raise BuildError(what, where=public(file.url), fix="check the URL in the lock") from error
-
-
-def _untrusted(error: Exception) -> bool:
-    """Whether TLS failed for good: a handshake that was cut is an SSLError too."""
-    return isinstance(error, requests.exceptions.SSLError) and "CERTIFICATE" in str(error).upper()
 
 
 def _why(error: Exception) -> str:

@@ -11,6 +11,8 @@ from urllib3.exceptions import DecodeError
 
 from builder.errors import BuildError
 from builder.lock.model import LockedFile
+from builder.network.credentials import login_advice
+from builder.network.session import PROXY_FIX
 from builder.settings.patience import Policy, asked_pause
 from builder.store.cache import Partial, trouble
 
@@ -87,7 +89,7 @@ class Transfer:
             raise Cut("the server does not go on where the download stopped")
         if status not in {200, 206}:
             what = f"cannot fetch {self.file.filename}: the server answered {status}"
-            raise BuildError(what, where=where, fix=_advice(status))
+            raise BuildError(what, where=where, fix=_advice(status, self.file.url))
 
     def _place(self, answer: requests.Response) -> None:
         """Set the partial file to where this answer's body begins."""
@@ -132,9 +134,11 @@ class _Pace:
         self.since, self.count = now, 0
 
 
-def _advice(status: int) -> str:
-    if status in {401, 403, 407}:
-        return "give this machine the credentials (~/.netrc, or the proxy settings)"
+def _advice(status: int, url: str) -> str:
+    if status in {401, 403}:
+        return login_advice(url)
+    if status == 407:
+        return PROXY_FIX
     if status in {404, 410}:
         return "the file is gone upstream: make the lock again (imgbuild lock)"
     return "look at the URL with a browser or curl"

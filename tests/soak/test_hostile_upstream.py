@@ -10,8 +10,10 @@ import hashlib
 import os
 import random
 import shutil
+import threading
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -25,6 +27,7 @@ pytestmark = pytest.mark.soak
 
 SEED = os.environ.get("SOAK_SEED", "1")
 RUNS = int(os.environ.get("SOAK_SERVERS", "8"))
+WORKERS = 4  # most of a run is pauses
 # Of ten runs, eight have faults that pass, one a file that is always wrong, one a path that never answers.
 KINDS = (
     "passing",
@@ -73,6 +76,14 @@ class Tally:
     endings: Counter[str] = field(default_factory=Counter)
     faults: Counter[str] = field(default_factory=Counter)
     requests: int = 0
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def add(self, draw: Draw, server: Hostile) -> None:
+        """Count a run that ended as it should."""
+        with self.lock:
+            self.endings[draw.kind] += 1
+            self.faults.update(name for _path, name in server.met)
+            self.requests += len(server.asked)
 
     def __str__(self) -> str:
         met = ", ".join(f"{count} {name}" for name, count in self.faults.most_common())
@@ -84,16 +95,20 @@ class Tally:
 def tally(request: pytest.FixtureRequest) -> Iterator[Tally]:
     made = Tally()
     yield made
-    reporter = request.config.pluginmanager.get_plugin("terminalreporter")
-    if reporter is not None:
-        reporter.write_line(f"\nhostile upstream, seed {SEED}: {made}")
+    capture = request.config.pluginmanager.getplugin("capturemanager")
+    with capture.global_and_fixture_disabled():
+        print(f"\nhostile upstream, seed {SEED}: {made}")
 
 
 @pytest.fixture(scope="module")
-def reference(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """The locks of a server that does not misbehave."""
-    with hostile_upstream(Hostile(served())) as server:
-        site = HostileSite(tmp_path_factory.mktemp("good"), server)
+def reference(tmp_path_factory: pytest.TempPathFactory) -> dict[bool, dict[str, str]]:
+    """The locks of a server that does not misbehave, by whether its index speaks JSON (HTML has no sizes)."""
+    return {as_json: _reference(tmp_path_factory.mktemp("good"), as_json) for as_json in (True, False)}
+
+
+def _reference(home: Path, as_json: bool) -> dict[str, str]:
+    with hostile_upstream(Hostile(served(), as_json=as_json)) as server:
+        site = HostileSite(home, server)
         site.write()
         done = site.lock()
     assert done.code == 0, done.err
@@ -169,20 +184,37 @@ class Run:
         self.said.append(f"left {len(left)} bytes of {name} ({len(body)} bytes)")
 
 
-@pytest.mark.parametrize("draw", [Draw(number) for number in range(RUNS)], ids=str)
-def test_right_or_refused(draw: Draw, reference: dict[str, str], tally: Tally, tmp_path: Path) -> None:
-    files = formatted(draw.format)
-    server = Hostile(files, seed=draw.seed, as_json=draw.chance("page").random() < 0.7)
+DRAWS = [Draw(number) for number in range(RUNS)]
+
+
+@pytest.fixture(scope="module")
+def ended(
+    reference: dict[bool, dict[str, str]], tally: Tally, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[Draw, Future[None]]]:
+    """All runs, some of them at a time."""
+    with ThreadPoolExecutor(WORKERS) as pool:
+        yield {
+            draw: pool.submit(_run, draw, reference, tally, tmp_path_factory.mktemp("run")) for draw in DRAWS
+        }
+        pool.shutdown(cancel_futures=True)
+
+
+@pytest.mark.parametrize("draw", DRAWS, ids=str)
+def test_right_or_refused(draw: Draw, ended: dict[Draw, Future[None]]) -> None:
+    ended[draw].result()
+
+
+def _run(draw: Draw, reference: dict[bool, dict[str, str]], tally: Tally, home: Path) -> None:
+    as_json = draw.chance("page").random() < 0.7
+    server = Hostile(formatted(draw.format), seed=draw.seed, as_json=as_json)
     with hostile_upstream(server):
-        run = Run(draw, HostileSite(tmp_path, server), reference)
+        run = Run(draw, HostileSite(home, server), reference[as_json])
         run.site.write()
         if draw.chance("left").random() < 0.3:
             run.leave_something()
         {"passing": _passing, "corrupt": _corrupt, "dead": _dead}[draw.kind](run)
-    tally.endings[draw.kind] += 1
-    tally.faults.update(name for _path, name in server.met)
-    tally.requests += len(server.asked)
-    shutil.rmtree(tmp_path)
+    tally.add(draw, server)
+    shutil.rmtree(home)
 
 
 def _passing(run: Run) -> None:

@@ -22,7 +22,10 @@ from urllib.parse import unquote, urlsplit
 from tests.support.hostile_faults import ANYWHERE, FILE, HEAD, INDEX, Fault, flipped, reply
 
 JSON = "application/vnd.pypi.simple.v1+json"
-HOW_MANY = (0, 0, 0, 0, 1, 1, 1, 2, 2, 3)  # faults in a row at one path
+# Faults in a row at one path. uv and rattler wait a second and more before they ask again, and no setting shortens it:
+# what they ask for meets fewer, so that many runs fit into a night.
+OURS = (0, 0, 0, 1, 1, 1, 2, 2, 3, 4)
+THEIRS = (0, 0, 0, 0, 0, 0, 0, 0, 1, 2)
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,7 @@ class Hostile:
     """files by path, such as `/conda/lab/noarch/repodata.json`; wheels are listed below `/simple/`.
 
     seed: None misbehaves never. corrupt: a file that always comes with one wrong bit. dead: one that never comes.
-    most: faults in a row at one path. met: path and fault of each misbehaviour; asked: every request's method and
+    met: path and fault of each misbehaviour; asked: every request's method and
     path, tokens taken out; refused: paths that were asked for without the credentials.
     """
 
@@ -53,7 +56,6 @@ class Hostile:
     corrupt: str = ""
     dead: str = ""
     as_json: bool = True
-    most: int = 2
     url: str = ""
     met: list[tuple[str, str]] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
@@ -74,8 +76,7 @@ class Hostile:
             return
         body, kind = found
         vars(handler)["kind"] = kind
-        name, fault = self._next(handler.command, path)
-        chance = random.Random(f"{self.seed} {path} {name} {len(self._planned.get(path, ()))}")
+        name, fault, chance = self._next(handler, path)
         if fault is not None:
             self.met.append((path, name))
             fault(handler, body, chance)
@@ -124,31 +125,32 @@ class Hostile:
         links = [f'<a href="{path}#sha256={digest}">{path[10:]}</a>' for path, digest, _size in rows]
         return f"<!DOCTYPE html><html><body>{'<br>'.join(links)}</body></html>".encode(), "text/html"
 
-    def _next(self, method: str, path: str) -> tuple[str, Fault | None]:
-        """The fault that this request meets, if any."""
+    def _next(self, handler: BaseHTTPRequestHandler, path: str) -> tuple[str, Fault | None, random.Random]:
+        """The fault that this request meets, if any, and the chance that it draws from."""
         if path == self.dead:
-            return "503", ANYWHERE["503"]
+            return "503", ANYWHERE["503"], random.Random(0)
         if self.seed is None:
-            return "", None
-        kinds = self._kinds(method, path)
-        key = path if method == "GET" else f"{method} {path}"
+            return "", None, random.Random(0)
+        ours = "requests" in handler.headers.get("User-Agent", "") and "repodata" not in path
+        kinds = self._kinds(handler.command, path, ours)
+        key = f"{self.seed} {handler.command} {path} {'for us' if ours else 'for a resolver'}"
         with self._lock:
             if key not in self._planned:
-                chance = random.Random(f"{self.seed} {key}")
-                count = min(self.most, chance.choice(HOW_MANY))
+                chance = random.Random(key)
+                count = chance.choice(OURS if ours else THEIRS)
                 self._planned[key] = [chance.choice(sorted(kinds)) for _ in range(count)]
             planned = self._planned[key]
             name = planned.pop(0) if planned else ""
-        return name, kinds.get(name)
+            return name, kinds.get(name), random.Random(f"{key} {name} {len(planned)}")
 
-    def _kinds(self, method: str, path: str) -> Mapping[str, Fault]:
+    def _kinds(self, method: str, path: str, ours: bool) -> Mapping[str, Fault]:
         if method == "HEAD":
             return HEAD
-        if path.startswith("/simple/"):
-            return INDEX if self.as_json else ANYWHERE
-        if "repodata" in path or "/shards/" in path:
-            return INDEX
-        return FILE
+        if ours:
+            return FILE
+        # A wheel that a resolver reads a part of has no hash yet, and a page of HTML has no end.
+        readable = "repodata" in path or "/shards/" in path or (path.startswith("/simple/") and self.as_json)
+        return INDEX if readable else ANYWHERE
 
 
 def without_token(path: str) -> tuple[str, str]:
