@@ -60,11 +60,11 @@ class _Guard(Handler):
         self.rule, self.moved, self.guarded = rule, moved, web
         super().__init__(*args, folders=folders, web=web)
 
-    def do_GET(self) -> None:
+    def do_GET(self) -> None:  # noqa: N802
         if self._may():
             super().do_GET()
 
-    def do_HEAD(self) -> None:
+    def do_HEAD(self) -> None:  # noqa: N802
         if self._may():
             super().do_HEAD()
 
