@@ -18,6 +18,7 @@ import click
 
 from builder import __version__
 from builder.cli.boundary import write
+from builder.network.offline import go_offline
 from builder.network.redact import redacted, redacted_values
 from builder.progress import Observer
 from builder.spec.project import Project, find_project
@@ -138,13 +139,22 @@ def command(name: str, *, epilog: str = "") -> Callable[[F], click.Command]:
             click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout."),
             click.option("-q", "--quiet", is_flag=True, help="Print results and errors only."),
             click.option("-v", "--verbose", is_flag=True, help="Print the output of every step, and a log."),
+            click.option("--offline", is_flag=True, help="Ask nothing of the network; what is missing is named."),
             click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto",
                          show_default=True, help="Colour; NO_COLOR is honoured."),
         ]  # fmt: skip
 
         def call(
-            directory: Path | None, as_json: bool, quiet: bool, verbose: bool, color: str, **rest: Any
+            directory: Path | None,
+            as_json: bool,
+            quiet: bool,
+            verbose: bool,
+            offline: bool,
+            color: str,
+            **rest: Any,
         ) -> object:
+            if offline:
+                go_offline()
             _set_up_logging(verbose)
             return function(App(directory, as_json, quiet, verbose, _color(color)), **rest)
 

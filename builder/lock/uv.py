@@ -13,8 +13,11 @@ from typing import Any
 from builder import proc
 from builder.errors import LockError
 from builder.lock.again import until_readable
+from builder.lock.index import network_reason, settings, signed
 from builder.lock.target import Target
-from builder.settings.patience import Policy, read_policy
+from builder.network.offline import is_offline
+from builder.network.redact import redacted
+from builder.settings.patience import read_policy
 
 _LONGEST_REASON = 25  # lines
 _NO_WHEEL = re.compile(
@@ -46,19 +49,19 @@ def compile_pylock(
     """
     asked = folder / "requirements.in"
     asked.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    index, secrets = signed(index)
     argv: list[str | Path] = [
         _find_uv(), "pip", "compile", "--quiet", "--no-header", "--color", "never", "--format", "pylock.toml",
         "--only-binary", ":all:", "--no-python-downloads", "--python", sys.executable,
         "--python-version", target.python, "--python-platform", target.uv_platform,
         "--constraints", constraints, *index, asked,
     ]  # fmt: skip
-    policy = read_policy()
 
     def run(anew: bool) -> proc.Finished:
         words = [*argv, "--refresh"] if anew else argv
-        return proc.run(words, cwd=folder, env=_settings(policy), check=False)
+        return proc.run(words, cwd=folder, env={**settings(), **secrets}, check=False)
 
-    result = run(False) if "--no-index" in index else until_readable(run, policy)
+    result = run(False) if "--no-index" in index or is_offline() else until_readable(run, read_policy())
     if result.code != 0:
         raise explained(result.stderr or result.stdout, target, where, folder)
     packages: list[dict[str, Any]] = _toml(result.stdout).get("packages", [])
@@ -67,9 +70,11 @@ def compile_pylock(
 
 def explained(text: str, target: Target, where: str, folder: Path) -> LockError:
     """uv's refusal as a sentence, a mend, and its own words below."""
-    reason = _readable(text, folder)
+    reason = _readable(redacted(text), folder)
     detail = "\n".join(reason)
-    if found := _NO_WHEEL.search(" ".join(reason)):
+    if (network := network_reason(" ".join(reason))) is not None:
+        what, fix = network
+    elif found := _NO_WHEEL.search(" ".join(reason)):
         name = next(filter(None, found.groups()))
         what = f"{name} has no wheel for {target}"
         fix = "ask for a version that has one, or take the package from conda"
@@ -107,9 +112,3 @@ def _find_uv() -> str:
     import uv  # noqa: PLC0415  (found only where a pip section is)
 
     return os.fspath(uv.find_uv_bin())
-
-
-def _settings(policy: Policy) -> dict[str, str]:
-    # The machine's certificate store; older versions of uv know it by the second name only.
-    wanted = {"UV_SYSTEM_CERTS": "1", "UV_NATIVE_TLS": "1", "UV_HTTP_RETRIES": str(policy.attempts - 1)}
-    return {name: value for name, value in wanted.items() if name not in os.environ}

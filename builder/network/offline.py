@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 
+from builder.errors import BuildError
+
 VARIABLE = "IMGBUILD_OFFLINE"
 _NO = frozenset({"", "0", "false", "no", "off"})
 
@@ -16,3 +18,11 @@ def is_offline() -> bool:
 def go_offline() -> None:
     """For this process and the programs that it starts."""
     os.environ[VARIABLE] = "1"
+
+
+def refuse_offline(place: str) -> None:
+    """Raise BuildError where the network would be asked for this and may not be."""
+    if is_offline():
+        raise BuildError(
+            "offline, and this was not fetched before", where=place, fix="run it once without --offline"
+        )

@@ -14,6 +14,8 @@ from urllib.parse import unquote, urlsplit
 from builder.errors import BuildError
 from builder.lock.model import LockedFile
 from builder.lock.source import Source
+from builder.network.offline import is_offline
+from builder.network.redact import public
 from builder.progress import Observer, StepAdvanced, StepFinished, StepStarted, silent
 from builder.settings.patience import Policy, read_policy
 from builder.store.cache import Store, hash_file, mismatch, same
@@ -48,6 +50,7 @@ def fetch(
     observer(StepStarted(KEY, KEY, f"{len(wanted)} file{'s' if len(wanted) != 1 else ''}"))
     done = sum(path.stat().st_size for path in have.values())
     try:
+        _stay_home(missing, source)
         _room(missing, source, store)
         if missing:
             have |= _Pool(missing, source, store, policy or read_policy()).run(jobs, done, total, observer)
@@ -60,6 +63,22 @@ def fetch(
 
 def _in_store(file: LockedFile, source: Source, store: Store) -> Path | None:
     return None if source.local(file) else store.find(file)
+
+
+def _stay_home(missing: Iterable[LockedFile], source: Source) -> None:
+    """Offline, say everything that would have to be fetched, and ask for none of it."""
+    if not is_offline():
+        return
+    lacking = [file for file in missing if _is_far(file, source)]
+    if lacking:
+        what = f"offline, and {len(lacking)} file{'s are' if len(lacking) > 1 else ' is'} not in the store"
+        fix = "run the same command once without --offline, or use a kit with --kit DIR"
+        detail = "\n".join(f"{file.filename}  {public(source.address(file.url))}" for file in lacking)
+        raise BuildError(what, where=lacking[0].filename, fix=fix, detail=detail)
+
+
+def _is_far(file: LockedFile, source: Source) -> bool:
+    return source.local(file) is None and source.address(file.url).startswith(("http:", "https:"))
 
 
 def _room(missing: Iterable[LockedFile], source: Source, store: Store) -> None:
