@@ -19,8 +19,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.hostile_site import HostileSite, formatted, served
-from tests.support.hostile_upstream import Hostile, hostile_upstream
+from tests.support.hostile_site import KEPT, HostileSite, formatted, served
+from tests.support.hostile_upstream import Hostile, Secrets, hostile_upstream
+from tests.support.leaks import Hunt
 from tests.support.workshop import Ran
 
 pytestmark = pytest.mark.soak
@@ -64,6 +65,16 @@ class Draw:
     @property
     def format(self) -> str:
         return FORMATS[self.number % len(FORMATS)]
+
+    @property
+    def keeps(self) -> str:
+        """Where this run's credentials are kept."""
+        return self.chance("place").choice(("netrc", "condarc", "rattler"))
+
+    def secret(self, name: str) -> str:
+        """A secret of this run, with characters that have to be encoded where it is a password."""
+        odd = "" if name == "token" else "p%ss/:"
+        return odd + self.chance(name).randbytes(12).hex()
 
     def chance(self, what: str) -> random.Random:
         return random.Random(f"{self.seed} {what}")
@@ -138,7 +149,7 @@ class Run:
 
     def _checked(self, done: Ran) -> Ran:
         """What holds however a command ends."""
-        self.said.append(f"ended with {done.code}\n{done.err[-4000:]}")
+        self.said.append(f"ended with {done.code}\n{done.out}{done.err}")
         assert done.code in {0, 3, 5}, self.story
         assert "Traceback" not in done.out + done.err, self.story
         assert (done.code == 0) == ("error:" not in done.err), self.story
@@ -170,6 +181,15 @@ class Run:
         for name, body in wanted.items():
             if not name.startswith("uv-"):  # of uv's wheel, the program goes into the context
                 assert context[name].read_bytes() == body, f"{name}\n{self.story}"
+
+    def no_secret_is_out(self) -> None:
+        """Token and password are where they were kept, and nowhere else; and the server was asked with them."""
+        secrets = self.site.server.secrets
+        assert secrets is not None
+        hunt = Hunt(secrets.token, secrets.password)
+        assert hunt.below(self.site.home, but=KEPT) == [], self.story
+        assert list(hunt.leaks("output", "".join(self.said).encode())) == [], self.story
+        assert hunt.looked > 20
 
     def leave_something(self) -> None:
         """What an earlier run may have left: half a file, or something else under its name."""
@@ -206,13 +226,16 @@ def test_right_or_refused(draw: Draw, ended: dict[Draw, Future[None]]) -> None:
 
 def _run(draw: Draw, reference: dict[bool, dict[str, str]], tally: Tally, home: Path) -> None:
     as_json = draw.chance("page").random() < 0.7
-    server = Hostile(formatted(draw.format), seed=draw.seed, as_json=as_json)
+    secrets = Secrets(draw.secret("token"), "builder", draw.secret("password"))
+    server = Hostile(formatted(draw.format), seed=draw.seed, as_json=as_json, secrets=secrets)
     with hostile_upstream(server):
         run = Run(draw, HostileSite(home, server), reference[as_json])
         run.site.write()
+        run.site.keep_secrets(draw.keeps)
         if draw.chance("left").random() < 0.3:
             run.leave_something()
         {"passing": _passing, "corrupt": _corrupt, "dead": _dead}[draw.kind](run)
+        run.no_secret_is_out()
     tally.add(draw, server)
     shutil.rmtree(home)
 
@@ -261,3 +284,17 @@ def _dead(run: Run) -> None:
     assert "503" in done.err, run.story
     server.dead = ""
     _passing(run)
+
+
+def test_without_credentials_nothing_is_given(tmp_path: Path) -> None:
+    """The server demands what the runs above give it."""
+    with hostile_upstream(
+        Hostile(served(), secrets=Secrets("token-0123456789", "u", "password-0123"))
+    ) as server:
+        site = HostileSite(tmp_path, server)
+        site.write()
+        done = site.lock()
+        assert done.code == 3
+        assert "credentials" in done.err
+        assert "/conda/lab/noarch/repodata_shards.msgpack.zst" in server.refused
+        assert site.locks == {}

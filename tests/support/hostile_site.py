@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import random
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from tests.support.hostile_upstream import Hostile
 from tests.support.workshop import REPOSITORY, Ran
@@ -28,6 +30,7 @@ dependencies:
       - gamma
       - delta-two>=1
 """
+KEPT = (".netrc", ".condarc", "credentials.json")  # where the secrets are, and may be
 IMAGE = """\
 summary: All of it from a server that misbehaves
 base: lab
@@ -174,6 +177,27 @@ class HostileSite:
         (self.root / "imgbuild.yml").write_text(
             f"mirrors:\n{mirrors}wheel_index: {self.server.url}/simple/\n"
         )
+
+    def keep_secrets(self, place: str) -> None:
+        """Put what the server demands where other tools keep it: `netrc`, `condarc` or `rattler` (a bearer token)."""
+        secrets, home = self.server.secrets, self.home / "home"
+        assert secrets is not None
+        home.mkdir(exist_ok=True)
+        host = urlsplit(self.server.url).netloc
+        self._keep(
+            home / ".netrc", f"machine 127.0.0.1\n  login {secrets.user}\n  password {secrets.password}\n"
+        )
+        if place == "condarc":
+            self._keep(home / ".condarc", f"channels:\n  - http://{host}/t/{secrets.token}/conda/lab\n")
+        if place == "rattler":
+            kept = {"127.0.0.1": {"BearerToken": secrets.token}}
+            self._keep(home / ".rattler" / "credentials.json", json.dumps(kept))
+
+    @staticmethod
+    def _keep(path: Path, text: str) -> None:
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+        path.chmod(0o600)
 
     def environ(self, more: Mapping[str, str] | None = None) -> dict[str, str]:
         """Nothing of the developer's own: a home, a store, caches and no engine."""
