@@ -18,7 +18,7 @@ from builder.network.redact import redacted
 from builder.network.relay import Refusal, Relay, relayed
 from builder.network.session import CERTIFICATES_FIX, PROXY_FIX
 
-RETRIES = 5
+RETRIES = 3
 _LOOPBACK = "127.0.0.1"
 
 
@@ -86,6 +86,8 @@ def _public(text: str) -> Refusal | None:
     url = next((word.strip("()") for word in text.split() if word.strip("()").startswith("http")), "")
     if "certificate" in text:
         return Refusal(url, 0, "", untrusted=True)
+    if "proxy authorization required" in text:
+        return Refusal(url, 407)
     status = next((code for code in (401, 403, 407) if f"({code} " in text), None)
     return Refusal(url, status) if status else None
 

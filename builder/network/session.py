@@ -84,3 +84,8 @@ class Session(requests.Session):
 def is_untrusted(error: requests.RequestException) -> bool:
     """Whether TLS failed, as with a certificate that nobody here vouches for."""
     return isinstance(error, requests.exceptions.SSLError)
+
+
+def is_proxy_refusal(error: requests.RequestException) -> bool:
+    """Whether a proxy wants other credentials than it got; asking again would not help."""
+    return isinstance(error, requests.exceptions.ProxyError) and " 407 " in str(error)

@@ -14,7 +14,7 @@ from builder.errors import BuildError
 from builder.lock.model import LockedFile
 from builder.network.credentials import login_advice
 from builder.network.redact import public as public  # noqa: PLC0414  (messages of downloads name URLs so)
-from builder.network.session import CERTIFICATES_FIX, PROXY_FIX, Session
+from builder.network.session import CERTIFICATES_FIX, PROXY_FIX, Session, is_proxy_refusal
 from builder.store.cache import CHUNK, Mismatch, Partial, Store, trouble
 
 AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})
@@ -112,6 +112,9 @@ class Downloader:
             what = f"the server's certificate is not trusted ({type(error).__name__})"
             raise BuildError(what, where=public(file.url), fix=CERTIFICATES_FIX) from error
         except CUT as error:
+            if is_proxy_refusal(error):
+                what = "the proxy wants other credentials than it got (407)"
+                raise BuildError(what, where=public(file.url), fix=PROXY_FIX) from error
             raise _Cut(_why(error)) from error
         except requests.RequestException as error:
             what = f"cannot fetch {file.filename}: {type(error).__name__}"
