@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 
 from builder.network.credentials import credentials, login_advice
-from builder.network.offline import is_offline
+from builder.network.offline import OFFLINE_FIX, is_offline
 from builder.network.redact import redacted
 from builder.network.session import CERTIFICATES_FIX
 
@@ -53,8 +53,5 @@ def network_reason(text: str) -> tuple[str, str] | None:
         place = redacted(url[0]) if url else "the package index"
         return f"the certificate of {place} is not trusted by this machine", CERTIFICATES_FIX
     if is_offline() and _DISABLED.search(text):
-        return (
-            "offline, and what the pip section needs was not fetched before",
-            "lock once without --offline, or use a kit with --kit DIR",
-        )
+        return "offline, and what the pip section needs was not fetched before", OFFLINE_FIX
     return None

@@ -55,6 +55,7 @@ class TestNetrc:
         other = write(tmp_path / "other", "default login all password secret-2\n")
         known = at(tmp_path, NETRC=str(other))
         assert known.for_url(CHANNEL).value == "secret-2"  # type: ignore[union-attr]
+        assert known.for_url("file:///srv/channel/noarch/x.conda") is None
 
     @pytest.mark.parametrize("text", ["machine\n", "machine a login b passw secret-9\n"])
     def test_what_cannot_be_read_is_named_and_not_repeated(

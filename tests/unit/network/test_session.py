@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from builder.errors import BuildError
+from builder.errors import BuildError, UsageError
 from builder.lock.model import LockedFile
 from builder.network.credentials import Credentials, credentials
 from builder.network.secret import Entry, Secret, entry_of_url
@@ -162,6 +162,12 @@ class TestCertificates:
             pytest.raises(requests.exceptions.SSLError),
         ):
             session.get(f"{web.url}/files/x.conda")
+
+    def test_a_variable_that_names_nothing(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "nowhere.pem"))
+        with pytest.raises(UsageError, match="REQUESTS_CA_BUNDLE") as caught:
+            Session()
+        assert "nowhere.pem" in caught.value.where
 
 
 class TestProxies:
