@@ -16,8 +16,9 @@ from builder.settings.patience import Policy
 
 _UNREADABLE = re.compile(
     r"failed to (?:parse|decode|deserialize)|unexpected (?:JSON|HTML|end of)|(?:Missing|Unsupported) `Content-Type`|"
-    r"decoding response body|end of file before|EOF while|incomplete frame|hash mismatch|checksum",
-    re.IGNORECASE,
+    r"decoding response body|end of file before|EOF while|incomplete frame|hash mismatch|checksum|"
+    r"failed to unzip wheel(?!.*HTTP status)",
+    re.IGNORECASE | re.DOTALL,
 )
 _EMPTY = re.compile(r"there are no versions of|was not found in the package registry")
 

@@ -16,7 +16,7 @@ from builder.errors import LockError
 from builder.lock.again import unreadable
 from builder.network.cache import repodata_root
 from builder.network.credentials import credentials, login_advice
-from builder.network.offline import is_offline
+from builder.network.offline import OFFLINE_FIX, is_offline
 from builder.network.redact import redacted
 from builder.network.relay import Refusal, Relay, relayed
 from builder.network.session import CERTIFICATES_FIX, PROXY_FIX
@@ -48,22 +48,16 @@ class Gate:
     def unreadable(self, error: Exception, name: str, channels: Sequence[str], where: str) -> LockError:
         """The error for an environment whose channels rattler could not read."""
         text = redacted(self.relay.canonical(str(error)) if self.relay else str(error))
-        what, fix = self._reason(text, name, channels)
-        return LockError(what, where=where, fix=fix, detail=text)
-
-    def _reason(self, text: str, name: str, channels: Sequence[str]) -> tuple[str, str]:
+        listed = ", ".join(channels)
         if is_offline():
-            return (
-                f"offline, and what {name} needs of {', '.join(channels)} was not fetched before",
-                "lock once without --offline, or use a kit with --kit DIR",
-            )
+            what = f"offline, and what {name} needs of {listed} was not fetched before"
+            return LockError(what, where=where, fix=OFFLINE_FIX, detail=text)
         refusal = next(filter(_telling, self.relay.refused if self.relay else ()), None) or _public(text)
         if refusal is not None:
-            return _told(refusal)
-        return (
-            f"a channel of {name} cannot be read: {', '.join(channels)}",
-            "check the channel's name and the network, or use a kit with --kit DIR",
-        )
+            what, fix = _told(refusal)
+            return LockError(what, where=where, fix=fix, detail=refusal.detail or text)
+        fix = "check the channel's name and the network, or use a kit with --kit DIR"
+        return LockError(f"a channel of {name} cannot be read: {listed}", where=where, fix=fix, detail=text)
 
 
 @contextmanager
@@ -105,7 +99,9 @@ def _public(text: str) -> Refusal | None:
     """What rattler's words say of a channel that it asked itself."""
     url = next((word.strip("()") for word in text.split() if word.strip("()").startswith("http")), "")
     if "certificate" in text:
-        return Refusal(url, 0, "", untrusted=True)
+        return Refusal(url, 0, untrusted=True)
+    if "proxy authorization required" in text:
+        return Refusal(url, 407)
     status = next((code for code in (401, 403, 407) if f"({code} " in text), None)
     return Refusal(url, status) if status else None
 

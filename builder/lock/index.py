@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 
 from builder.network.credentials import credentials, login_advice
-from builder.network.offline import is_offline
+from builder.network.offline import OFFLINE_FIX, is_offline
 from builder.network.redact import redacted
 from builder.network.session import CERTIFICATES_FIX
 from builder.settings.patience import read_policy
@@ -20,6 +20,8 @@ _REFUSED = re.compile(
 _STATUS = re.compile(r"HTTP status client error \((401|403|407)[^)]*\) for url \(([^)\s]+)\)")
 _UNTRUSTED = re.compile(r"invalid peer certificate|UnknownIssuer|certificate verify failed", re.IGNORECASE)
 _DISABLED = re.compile(r"network (?:connectivity )?(?:was|is) disabled", re.IGNORECASE)
+_BROKEN = re.compile(r"Failed to unzip wheel: (\S+?\.whl)(?!.*HTTP status)")
+_BROKEN_FIX = "try again; if it stays so, tell those who run the index"
 _FIRST_URL = re.compile(r"https?://[^\s`'\")]+")
 
 
@@ -57,9 +59,8 @@ def network_reason(text: str) -> tuple[str, str] | None:
         url = _FIRST_URL.search(text)
         place = redacted(url[0]) if url else "the package index"
         return f"the certificate of {place} is not trusted by this machine", CERTIFICATES_FIX
+    if found := _BROKEN.search(text):
+        return f"the index's {found[1]} cannot be read: it is damaged, or was on its way", _BROKEN_FIX
     if is_offline() and _DISABLED.search(text):
-        return (
-            "offline, and what the pip section needs was not fetched before",
-            "lock once without --offline, or use a kit with --kit DIR",
-        )
+        return "offline, and what the pip section needs was not fetched before", OFFLINE_FIX
     return None

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from urllib.parse import urlsplit
 
 from builder.network.places import Here, conda, here, netrc, rattler, uv
-from builder.network.secret import Entry, Secret
+from builder.network.secret import PORTS, Entry, Secret
 
 PLACES: tuple[Callable[[Here], Iterable[Entry]], ...] = (
     uv.entries,
@@ -36,6 +36,8 @@ class Credentials:
     def for_url(self, url: str) -> Secret | None:
         """The secret for this very address, or None."""
         parts = urlsplit(url)
+        if parts.scheme not in PORTS:
+            return None
         return next((entry.secret for entry in self._entries if entry.fits(parts)), None)
 
 
@@ -63,5 +65,5 @@ def login_advice(url: str) -> str:
         return f"{host} refuses what {secret.place} holds for it: renew it there"
     return (
         f"put `machine {host} login USER password SECRET` into ~/.netrc, a token into ~/.condarc, or log in with "
-        "conda, pixi or uv (docs/networks.md has all places)"
+        "`anaconda login`, `pixi auth login` or `uv auth login` (docs/networks.md has all places)"
     )

@@ -7,6 +7,7 @@ import os
 from builder.errors import BuildError
 
 VARIABLE = "IMGBUILD_OFFLINE"
+OFFLINE_FIX = "run the same command once without --offline, or use a kit with --kit DIR"
 _NO = frozenset({"", "0", "false", "no", "off"})
 
 
@@ -23,6 +24,4 @@ def go_offline() -> None:
 def refuse_offline(place: str) -> None:
     """Raise BuildError where the network would be asked for this and may not be."""
     if is_offline():
-        raise BuildError(
-            "offline, and this was not fetched before", where=place, fix="run it once without --offline"
-        )
+        raise BuildError("offline, and this was not fetched before", where=place, fix=OFFLINE_FIX)

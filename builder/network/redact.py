@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from base64 import b64encode
@@ -25,8 +26,9 @@ _PATTERNS = (
 
 
 def remember(value: str, user: str = "") -> None:
-    """Never let this value out again, in whatever spelling it travels: plain, percent-encoded, as a header."""
+    """Never let this value out again, in whatever spelling it travels: plain, encoded, escaped, as a header."""
     spellings = {value, quote(value, safe=""), quote(value), unquote(value)}
+    spellings |= {repr(value)[1:-1], json.dumps(value)[1:-1]}
     if user:
         spellings.add(b64encode(f"{user}:{value}".encode()).decode())
     _known.update(one for one in spellings if len(one) >= _SHORTEST)

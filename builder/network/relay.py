@@ -21,7 +21,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import requests
 from urllib3.exceptions import HTTPError
 
-from builder.network.session import Session, is_untrusted
+from builder.network.redact import redacted
+from builder.network.session import Session, is_proxy_refusal, is_untrusted
 
 log = logging.getLogger(__name__)
 
@@ -52,11 +53,15 @@ _NO_BODY = frozenset({204, 304})
 
 @dataclass(frozen=True)
 class Refusal:
-    """What a channel did not give. status is 0 where there was no answer; url has no secret in it."""
+    """What a channel did not give.
+
+    url: without a secret. status: 0 where there was no answer; why is the kind of the fault then, and detail its words.
+    """
 
     url: str
     status: int
     why: str = ""
+    detail: str = ""
     untrusted: bool = False
 
 
@@ -196,8 +201,12 @@ class _Handler(BaseHTTPRequestHandler):
             self.connection.shutdown(socket.SHUT_RDWR)
 
     def _no_answer(self, error: requests.RequestException, url: str) -> None:
-        self.relay.refused.append(Refusal(url, 0, type(error).__name__, is_untrusted(error)))
-        self._head(502, {"Content-Length": "0"})
+        untrusted, refused = is_untrusted(error), is_proxy_refusal(error)
+        self.relay.refused.append(
+            Refusal(url, 407 if refused else 0, type(error).__name__, redacted(str(error)), untrusted)
+        )
+        # What no other attempt would mend is not called an error of the server, or it would be asked again.
+        self._head(400 if untrusted or refused else 502, {"Content-Length": "0"})
 
     def _head(self, status: int, told: Mapping[str, str]) -> None:
         self.send_response_only(status)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import ssl
+from pathlib import Path
 from typing import Any
 
 import requests
 from requests.adapters import HTTPAdapter
 
+from builder.errors import UsageError
 from builder.network.credentials import Credentials, credentials
 from builder.network.offline import refuse_offline
 from builder.network.redact import public
@@ -19,6 +21,7 @@ CERTIFICATES_FIX = (
     "(update-ca-certificates, update-ca-trust), or name its PEM file in SSL_CERT_FILE"
 )
 
+CERTIFICATES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 PROXY_FIX = "give the proxy's credentials in HTTPS_PROXY (http://USER:PASSWORD@HOST:PORT)"
 
 
@@ -49,6 +52,17 @@ def _context() -> ssl.SSLContext:
     return truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
+def _check_variables() -> None:
+    """A variable that names no certificates would end in a fault far from its cause."""
+    for name in CERTIFICATES:
+        path = os.environ.get(name)
+        if path and not Path(path).exists():
+            what = f"{name} names certificates that are not there"
+            raise UsageError(
+                what, where=path, fix=f"correct it, or unset {name} to trust what this machine trusts"
+            )
+
+
 class Session(requests.Session):
     """A session that knows the machine's credentials.
 
@@ -58,6 +72,7 @@ class Session(requests.Session):
 
     def __init__(self, known: Credentials | None = None) -> None:
         super().__init__()
+        _check_variables()
         self.known = known or credentials()
         # requests reads REQUESTS_CA_BUNDLE and CURL_CA_BUNDLE itself; other tools use this one.
         self.verify = os.environ.get("SSL_CERT_FILE") or True
@@ -84,3 +99,8 @@ class Session(requests.Session):
 def is_untrusted(error: Exception) -> bool:
     """Whether TLS failed because nobody here vouches for the certificate; a handshake that was cut is no such thing."""
     return isinstance(error, requests.exceptions.SSLError) and "certificate" in str(error).lower()
+
+
+def is_proxy_refusal(error: Exception) -> bool:
+    """Whether a proxy wants other credentials than it got; asking again would not help."""
+    return isinstance(error, requests.exceptions.ProxyError) and " 407 " in str(error)

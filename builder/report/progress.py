@@ -40,7 +40,7 @@ def redacting(show: Observer) -> Observer:
     """The observer, told everything without secrets."""
 
     def told(event: Event) -> None:
-        words = {name: getattr(event, name) for name in _WORDS if getattr(event, name, "")}
-        show(replace(event, **{name: redacted(text) for name, text in words.items()}))  # type: ignore[arg-type]
+        words = {name: redacted(text) for name in _WORDS if (text := getattr(event, name, ""))}
+        show(replace(event, **words) if words else event)  # type: ignore[arg-type]
 
     return told

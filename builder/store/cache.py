@@ -44,7 +44,7 @@ def hash_file(path: Path, tick: Callable[[int], None] = lambda _count: None) -> 
 
 
 class Mismatch(BuildError):  # noqa: N818  (says what happened, as its parents do)
-    """Bytes that are not what the lock names. whole: they came in one piece."""
+    """Bytes that are not what the lock names. whole: they came in one piece, and surely all."""
 
     whole: bool = True
 
@@ -70,7 +70,7 @@ class Partial:
     path: Path
     stream: BinaryIO
     size: int = 0
-    whole: bool = True  # it came in one piece
+    whole: bool = True  # it came in one piece, as far as the server says
     _digest: hashlib._Hash = field(default_factory=hashlib.sha256)
 
     def resume(self, tick: Callable[[int], None]) -> None:

@@ -14,7 +14,7 @@ from urllib3.exceptions import HTTPError, ReadTimeoutError
 from builder.errors import BuildError
 from builder.lock.model import LockedFile
 from builder.network.redact import public as public  # noqa: PLC0414  (messages of downloads name URLs so)
-from builder.network.session import CERTIFICATES_FIX, Session, is_untrusted
+from builder.network.session import CERTIFICATES_FIX, PROXY_FIX, Session, is_proxy_refusal, is_untrusted
 from builder.settings.patience import Policy
 from builder.store.cache import CHUNK, Mismatch, Store
 from builder.store.transfer import Cut, Transfer
@@ -125,6 +125,9 @@ class Downloader:
             if is_untrusted(error):
                 what = f"the server's certificate is not trusted ({type(error).__name__})"
                 raise BuildError(what, where=public(file.url), fix=CERTIFICATES_FIX) from error
+            if is_proxy_refusal(error):
+                what = "the proxy wants other credentials than it got (407)"
+                raise BuildError(what, where=public(file.url), fix=PROXY_FIX) from error
             raise Cut(_why(error)) from error
         except requests.RequestException as error:
             what = f"cannot fetch {file.filename}: {type(error).__name__}"

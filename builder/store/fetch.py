@@ -14,7 +14,7 @@ from urllib.parse import unquote, urlsplit
 from builder.errors import BuildError
 from builder.lock.model import LockedFile
 from builder.lock.source import Source
-from builder.network.offline import is_offline
+from builder.network.offline import OFFLINE_FIX, is_offline
 from builder.network.redact import public
 from builder.progress import Observer, StepAdvanced, StepFinished, StepStarted, silent
 from builder.settings.patience import Policy, read_policy
@@ -72,9 +72,8 @@ def _stay_home(missing: Iterable[LockedFile], source: Source) -> None:
     lacking = [file for file in missing if _is_far(file, source)]
     if lacking:
         what = f"offline, and {len(lacking)} file{'s are' if len(lacking) > 1 else ' is'} not in the store"
-        fix = "run the same command once without --offline, or use a kit with --kit DIR"
         detail = "\n".join(f"{file.filename}  {public(source.address(file.url))}" for file in lacking)
-        raise BuildError(what, where=lacking[0].filename, fix=fix, detail=detail)
+        raise BuildError(what, where=lacking[0].filename, fix=OFFLINE_FIX, detail=detail)
 
 
 def _is_far(file: LockedFile, source: Source) -> bool:

@@ -63,7 +63,7 @@ class Transfer:
         said = answer.headers.get("Content-Encoding", "").strip().lower()
         self.encoded = said not in {"", "identity"} and not self.as_sent
         self._place(answer)
-        self.partial.whole = self.partial.size == 0
+        self.partial.whole = self.partial.size == 0 and _has_end(answer)
         try:
             self._receive(answer)
         except DecodeError as error:  # it says what it is not: take the bytes as they are
@@ -132,6 +132,11 @@ class _Pace:
         if self.count < self.policy.slowest * (now - self.since):
             raise Cut(f"the server sent {self.count} bytes in {now - self.since:.0f} seconds")
         self.since, self.count = now, 0
+
+
+def _has_end(answer: requests.Response) -> bool:
+    """Whether the answer says where it ends: else a cut looks like a shorter file."""
+    return "Content-Length" in answer.headers or "Transfer-Encoding" in answer.headers
 
 
 def _advice(status: int, url: str) -> str:

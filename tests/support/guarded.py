@@ -19,8 +19,9 @@ Rule = Callable[[str, Mapping[str, str]], str | None]
 
 @dataclass
 class Guarded(Web):
-    """heads: what each request said, `METHOD PATH` and its headers."""
+    """heads: what each request said, `METHOD PATH` and its headers. moved: another server, where all is now."""
 
+    moved: str = ""
     heads: list[tuple[str, dict[str, str]]] = field(default_factory=list)
 
     def said(self) -> str:
@@ -54,10 +55,8 @@ def token(value: str, base: str = "") -> Rule:
 
 
 class _Guard(Handler):
-    def __init__(
-        self, *args: object, rule: Rule, moved: str, web: Guarded, folders: Mapping[str, Path]
-    ) -> None:
-        self.rule, self.moved, self.guarded = rule, moved, web
+    def __init__(self, *args: object, rule: Rule, web: Guarded, folders: Mapping[str, Path]) -> None:
+        self.rule, self.guarded = rule, web
         super().__init__(*args, folders=folders, web=web)
 
     def do_GET(self) -> None:  # noqa: N802
@@ -75,9 +74,10 @@ class _Guard(Handler):
             self._short(401, {"WWW-Authenticate": "Basic"})
             return False
         self.path = allowed
-        if self.moved:
-            self._short(302, {"Location": f"{self.moved}{allowed}"})
-        return not self.moved
+        moved = self.guarded.moved
+        if moved:
+            self._short(302, {"Location": f"{moved}{allowed}"})
+        return not moved
 
     def _short(self, status: int, headers: Mapping[str, str]) -> None:
         self.send_response(status)
@@ -96,10 +96,8 @@ def guarded(
     tls: Callable[[ssl.SSLContext], None] | None = None,
 ) -> Iterator[Guarded]:
     """Serve each folder below its name to who may; moved: send them on to another server. tls: loads a certificate."""
-    web = Guarded("")
-    server = ThreadingHTTPServer(
-        ("127.0.0.1", 0), partial(_Guard, rule=rule, moved=moved, web=web, folders=folders)
-    )
+    web = Guarded("", moved=moved)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Guard, rule=rule, web=web, folders=folders))
     server.daemon_threads = True
     if tls is not None:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

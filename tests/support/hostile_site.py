@@ -19,6 +19,7 @@ from tests.support.hostile_upstream import Hostile
 from tests.support.workshop import REPOSITORY, Ran
 
 INSTALLER = "Miniforge3-26.3.2-3-Linux-x86_64.sh"
+INSTALLER_PATH = f"/miniforge/26.3.2-3/{INSTALLER}"
 FORGE = "https://github.com/conda-forge/miniforge/releases/download/"
 ENVIRONMENT = """\
 name: lab
@@ -232,8 +233,7 @@ class HostileSite:
         return Ran(done.returncode, done.stdout, done.stderr)
 
     def lock(self, env: Mapping[str, str] | None = None) -> Ran:
-        path = f"/miniforge/26.3.2-3/{INSTALLER}"
-        sha256 = hashlib.sha256(self.server.files[path]).hexdigest()
+        sha256 = hashlib.sha256(self.server.files[INSTALLER_PATH]).hexdigest()
         return self.run(
             "lock",
             "lab",

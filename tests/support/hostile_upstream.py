@@ -12,7 +12,7 @@ import random
 import sys
 import threading
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -22,6 +22,7 @@ from urllib.parse import unquote, urlsplit
 from tests.support.hostile_faults import ANYWHERE, FILE, HEAD, INDEX, Fault, flipped, reply
 
 JSON = "application/vnd.pypi.simple.v1+json"
+WRONG, ENDLESS = ("login page", "one bit"), ("cut without length",)
 # Faults in a row at one path. uv and rattler wait a second and more before they ask again, and no setting shortens it:
 # what they ask for meets fewer, so that many runs fit into a night.
 OURS = (0, 0, 0, 1, 1, 1, 2, 2, 3, 4)
@@ -46,8 +47,8 @@ class Hostile:
     """files by path, such as `/conda/lab/noarch/repodata.json`; wheels are listed below `/simple/`.
 
     seed: None misbehaves never. corrupt: a file that always comes with one wrong bit. dead: one that never comes.
-    met: path and fault of each misbehaviour; asked: every request's method and
-    path, tokens taken out; refused: paths that were asked for without the credentials.
+    public: paths that everybody gets. met: path and fault of each misbehaviour; asked: every request's method and path,
+    tokens taken out; refused: paths that were asked for without the credentials.
     """
 
     files: Mapping[str, bytes]
@@ -56,6 +57,7 @@ class Hostile:
     corrupt: str = ""
     dead: str = ""
     as_json: bool = True
+    public: tuple[str, ...] = ()
     url: str = ""
     met: list[tuple[str, str]] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
@@ -84,7 +86,7 @@ class Hostile:
             good(handler, body, kind)
 
     def _allowed(self, path: str, token: str, handler: BaseHTTPRequestHandler) -> bool:
-        if self.secrets is None or path.startswith("/miniforge/"):
+        if self.secrets is None or path in self.public:
             return True
         if path.startswith("/conda/") and token:
             return token == self.secrets.token
@@ -138,7 +140,7 @@ class Hostile:
             if key not in self._planned:
                 chance = random.Random(key)
                 count = chance.choice(OURS if ours else THEIRS)
-                self._planned[key] = [chance.choice(sorted(kinds)) for _ in range(count)]
+                self._planned[key] = once_wrong(chance.choice(sorted(kinds)) for _ in range(count))
             planned = self._planned[key]
             name = planned.pop(0) if planned else ""
             return name, kinds.get(name), random.Random(f"{key} {name} {len(planned)}")
@@ -151,6 +153,15 @@ class Hostile:
         # A wheel that a resolver reads a part of has no hash yet, and a page of HTML has no end.
         readable = "repodata" in path or "/shards/" in path or (path.startswith("/simple/") and self.as_json)
         return INDEX if readable else ANYWHERE
+
+
+def once_wrong(names: Iterable[str]) -> list[str]:
+    """The faults with one whole wrong body at most, and one that ends who knows where: a second one is a refusal's."""
+    found: list[str] = []
+    for name in names:
+        family = next((one for one in (WRONG, ENDLESS) if name in one), ())
+        found.append("503" if any(one in family for one in found) else name)
+    return found
 
 
 def without_token(path: str) -> tuple[str, str]:

@@ -11,8 +11,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.support.guarded import Guarded, basic, guarded, token
+from tests.support.guarded import Guarded, Rule, basic, guarded, token
 from tests.support.local_channel import add_conda, add_wheel, index
+from tests.support.tls import Company
 from tests.support.web import simple_index
 from tests.support.wheel_samples import write_wheel
 from tests.support.workshop import REPOSITORY, Ran
@@ -53,7 +54,6 @@ class Site:
             "PYTHONPATH": str(REPOSITORY),
             "IMGBUILD_CACHE": str(self.home / "store"),
             "IMGBUILD_SETTINGS": "none",
-            "IMGBUILD_WHEEL_INDEX": f"{self.wheels.url}/simple",
             "DOCKER_HOST": "unix:///nonexistent/docker.sock",
             "TMPDIR": str(self.home / "tmp"),
             **self.variables,
@@ -107,8 +107,17 @@ def _write_project(root: Path, channel: str) -> None:
 
 
 @contextmanager
-def private_site(tmp: Path) -> Iterator[Site]:
-    """The servers and the project, without credentials anywhere yet."""
+def private_site(
+    tmp: Path,
+    *,
+    rules: tuple[Rule, Rule] = (token(TOKEN), basic(USER, PASSWORD)),
+    tls: Company | None = None,
+    hosts: tuple[str, str] | None = None,
+) -> Iterator[Site]:
+    """The servers and the project, without credentials anywhere yet.
+
+    rules: who may, at the channel and at the index. hosts: what both are called, where only a proxy finds them.
+    """
     home, root, channel = tmp / "home", tmp / "project", tmp / "channel"
     (home / "tmp").mkdir(parents=True)
     add_conda(channel, "python", "3.11.9", subdir="linux-64")
@@ -118,9 +127,13 @@ def private_site(tmp: Path) -> Iterator[Site]:
     add_wheel(wheels, "inner-wheel", "2.0")
     write_wheel(wheels, "uv", "0.9.9", files={"uv-0.9.9.data/scripts/uv": b"#!/bin/sh\n"})
     simple = simple_index(tmp / "simple", wheels)
+    load = tls.load if tls else None
     with (
-        guarded({"private": channel}, token(TOKEN)) as conda,
-        guarded({"simple": simple, "packages": wheels}, basic(USER, PASSWORD)) as pip,
+        guarded({"private": channel}, rules[0], tls=load) as conda,
+        guarded({"simple": simple, "packages": wheels}, rules[1], tls=load) as pip,
     ):
-        _write_project(root, f"{conda.url}/private")
-        yield Site(home, root, conda, pip)
+        urls = [f"https://{host}" for host in hosts] if hosts else [conda.url, pip.url]
+        _write_project(root, f"{urls[0]}/private")
+        site = Site(home, root, conda, pip)
+        site.variables["IMGBUILD_WHEEL_INDEX"] = f"{urls[1]}/simple"
+        yield site

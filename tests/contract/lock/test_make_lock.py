@@ -59,7 +59,7 @@ def _fill_channel(channel: Path) -> None:
 
 @pytest.fixture(autouse=True)
 def _caches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("RATTLER_CACHE_DIR", str(tmp_path / "rattler"))
+    monkeypatch.setenv("IMGBUILD_CACHE", str(tmp_path / "store"))
     monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "uv"))
 
 
