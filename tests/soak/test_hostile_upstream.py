@@ -19,7 +19,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.hostile_site import KEPT, HostileSite, formatted, served
+from tests.support.hostile_site import INSTALLER_PATH, KEPT, HostileSite, formatted, served
 from tests.support.hostile_upstream import Hostile, Secrets, hostile_upstream
 from tests.support.leaks import Hunt
 from tests.support.workshop import Ran
@@ -268,10 +268,8 @@ def _corrupt(run: Run) -> None:
         assert run.site.locks == {}, run.story
     assert done.code == 5, run.story
     good, bad = (hashlib.sha256(one).hexdigest() for one in (body, server.wrong(path)))
-    assert (
-        f"error: {path.rpartition('/')[2]} is not what the lock names: sha256 expected {good}, got {bad}"
-        in done.err
-    ), run.story
+    named = f"{name} is not what the lock names: sha256 expected {good}, got {bad}"
+    assert named in done.err.rpartition("error: ")[2], run.story
     kept = {path.name: path for path in run.site.cache.rglob("*") if path.is_file()}
     assert good not in kept, run.story
     assert f"{good}.part" not in kept, run.story
@@ -294,9 +292,8 @@ def _dead(run: Run) -> None:
 
 def test_without_credentials_nothing_is_given(tmp_path: Path) -> None:
     """The server demands what the runs above give it."""
-    with hostile_upstream(
-        Hostile(served(), secrets=Secrets("token-0123456789", "u", "password-0123"))
-    ) as server:
+    secrets = Secrets("token-0123456789", "builder", "password-0123")
+    with hostile_upstream(Hostile(served(), secrets=secrets, public=(INSTALLER_PATH,))) as server:
         site = HostileSite(tmp_path, server)
         site.write()
         done = site.lock()

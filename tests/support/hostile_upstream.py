@@ -47,8 +47,9 @@ class Hostile:
     """files by path, such as `/conda/lab/noarch/repodata.json`; wheels are listed below `/simple/`.
 
     seed: None misbehaves never. corrupt: a file that always comes with one wrong bit. dead: one that never comes.
-    public: paths that everybody gets. met: path and fault of each misbehaviour; asked: every request's method and path,
-    tokens taken out; refused: paths that were asked for without the credentials.
+    script: faults that the next requests of a path meet. public: paths that everybody gets. met: path and fault of
+    each misbehaviour; asked: every request's method and path, tokens taken out; refused: paths that were asked for
+    without the credentials.
     """
 
     files: Mapping[str, bytes]
@@ -56,6 +57,7 @@ class Hostile:
     secrets: Secrets | None = None
     corrupt: str = ""
     dead: str = ""
+    script: dict[str, list[str]] = field(default_factory=dict)
     as_json: bool = True
     public: tuple[str, ...] = ()
     url: str = ""
@@ -131,6 +133,9 @@ class Hostile:
         """The fault that this request meets, if any, and the chance that it draws from."""
         if path == self.dead:
             return "503", ANYWHERE["503"], random.Random(0)
+        if handler.command == "GET" and self.script.get(path):
+            name = self.script[path].pop(0)
+            return name, FILE[name], random.Random(0)
         if self.seed is None:
             return "", None, random.Random(0)
         ours = "requests" in handler.headers.get("User-Agent", "") and "repodata" not in path

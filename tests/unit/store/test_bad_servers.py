@@ -217,7 +217,7 @@ def test_an_endless_body_is_left(server: FlakyServer, store: Store) -> None:
             return
 
     with pytest.raises(BuildError, match="not what the lock names"):
-        got(server, store, endless, endless)
+        got(server, store, endless, endless, endless)
     assert len(sent) < 200
 
 
