@@ -66,7 +66,7 @@ def _never_through_a_proxy() -> None:
     """The relay is on this machine, and a proxy that was asked for it would learn its path."""
     for name in ("no_proxy", "NO_PROXY"):
         value = os.environ.get(name, os.environ.get("NO_PROXY", ""))
-        if _LOOPBACK not in value.split(","):
+        if value.strip() != "*" and _LOOPBACK not in value.split(","):
             os.environ[name] = f"{value},{_LOOPBACK}".lstrip(",")
 
 
