@@ -11,6 +11,7 @@ from rattler import Gateway, SourceConfig
 from rattler.networking import Client, MirrorMiddleware, RetryMiddleware
 
 from builder.errors import LockError
+from builder.lock.spoken import missing_offline, spoken
 from builder.network.cache import repodata_root
 from builder.network.credentials import credentials, login_advice
 from builder.network.offline import OFFLINE_FIX, is_offline
@@ -19,6 +20,7 @@ from builder.network.relay import Refusal, Relay, relayed
 from builder.network.session import CERTIFICATES_FIX, PROXY_FIX
 
 RETRIES = 3
+_FIX = "check the channel's name and the network, or use a kit with --kit DIR"
 _LOOPBACK = "127.0.0.1"
 
 
@@ -34,14 +36,14 @@ class Gate:
         text = redacted(self.relay.canonical(str(error)) if self.relay else str(error))
         listed = ", ".join(channels)
         if is_offline():
-            what = f"offline, and what {name} needs of {listed} was not fetched before"
+            what = f"offline, and {missing_offline(text)} was not fetched before, which {name} needs"
             return LockError(what, where=where, fix=OFFLINE_FIX, detail=text)
         refusal = next(filter(_telling, self.relay.refused if self.relay else ()), None) or _public(text)
         if refusal is not None:
             what, fix = _told(refusal)
             return LockError(what, where=where, fix=fix, detail=refusal.detail or text)
-        fix = "check the channel's name and the network, or use a kit with --kit DIR"
-        return LockError(f"a channel of {name} cannot be read: {listed}", where=where, fix=fix, detail=text)
+        what, fix = spoken(text) or (f"a channel of {name} cannot be read: {listed}", _FIX)
+        return LockError(what, where=where, fix=fix, detail=text)
 
 
 @contextmanager
@@ -96,5 +98,6 @@ def _told(refusal: Refusal) -> tuple[str, str]:
             PROXY_FIX,
         )
     if refusal.status:
-        return f"{url} wants credentials (it answered {refusal.status})", login_advice(refusal.url)
+        asks = "wants credentials" if refusal.status == 401 else "is refused to this machine"
+        return f"{url} {asks} (the server answered {refusal.status})", login_advice(refusal.url)
     return f"{url} cannot be reached ({refusal.why})", "check network and proxy settings, then run again"
