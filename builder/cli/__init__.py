@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import gc
+import logging
 import os
 import signal
 import sys
@@ -20,26 +20,29 @@ def main(argv: Sequence[str] | None = None) -> None:
     gc.set_threshold(100_000)  # a short command ends before collecting would pay
     words = list(sys.argv[1:] if argv is None else argv)
     signal.signal(signal.SIGTERM, _terminated)
-    _leave(run(lambda: _invoke(words), words))
+    code = run(lambda: _invoke(words), words)
+    if argv is None and "rattler" in sys.modules:
+        _end(code)
+    sys.exit(code)
+
+
+def _end(code: int) -> NoReturn:
+    """End the process without taking the interpreter apart.
+
+    rattler's threads outlive a solve by a moment, and let go of Python objects then: while the interpreter ends, that
+    aborts the process (signal 6 in place of our exit code). All that is ours was closed on the way here.
+    """
+    logging.shutdown()
+    try:
+        sys.stderr.flush()
+    finally:
+        os._exit(code)
 
 
 def _invoke(words: list[str]) -> None:
     """As click's own `main` does, without its handling of faults: those are the boundary's."""
     with imgbuild.make_context("imgbuild", words) as context:
         imgbuild.invoke(context)
-
-
-def _leave(code: int) -> NoReturn:
-    """End the process with the exit code.
-
-    rattler's threads may still be at work on what else was asked when a channel failed, and they abort a Python that
-    is being taken apart around them (exit code 134 in place of ours). So then nothing is taken apart.
-    """
-    if "rattler" in sys.modules:
-        with contextlib.suppress(OSError):  # a reader that went away; stdout was seen to before
-            sys.stderr.flush()
-        os._exit(code)
-    sys.exit(code)
 
 
 def _terminated(_number: int, _frame: FrameType | None) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import json
 import logging
 import os
 import shutil
@@ -17,9 +16,9 @@ from typing import Any, TypeVar
 import click
 
 from builder import __version__
-from builder.cli.boundary import write
+from builder.cli.boundary import write, write_json
 from builder.network.offline import go_offline
-from builder.network.redact import redacted, redacted_values
+from builder.network.redact import redacted
 from builder.progress import Observer
 from builder.spec.project import Project, find_project
 
@@ -105,8 +104,10 @@ class App:
 
     def result(self, text: str, document: object) -> None:
         """The result: text, or with --json exactly one document."""
-        shown = json.dumps(redacted_values(document), indent=2, ensure_ascii=False) if self.as_json else text
-        write(shown, sys.stdout)
+        if self.as_json:
+            write_json(document)
+        else:
+            write(text, sys.stdout)
 
     @contextmanager
     def face(self) -> Iterator[Observer]:

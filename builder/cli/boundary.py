@@ -55,8 +55,17 @@ def write(text: str, stream: TextIO) -> None:
 
     A reader that went away (`imgbuild list | head -1`) is not our fault and changes no exit code.
     """
+    _put(redacted(text), stream)
+
+
+def write_json(document: object, *, ascii_only: bool = False) -> None:
+    """Write one JSON document on stdout, without secrets in its values; its keys are ours and stay."""
+    _put(json.dumps(redacted_values(document), indent=2, ensure_ascii=ascii_only), sys.stdout)
+
+
+def _put(text: str, stream: TextIO) -> None:
     try:
-        print(redacted(text), file=stream, flush=True)
+        print(text, file=stream, flush=True)
     except BrokenPipeError:
         _forget(stream)
     except OSError as error:
@@ -133,7 +142,7 @@ def error_text(error: ImgbuildError) -> str:
 def _expected(error: ImgbuildError, as_json: bool) -> int:
     logging.getLogger(__name__).debug("expected error", exc_info=error)
     if as_json:
-        write(json.dumps({"error": redacted_values(error_document(error))}, indent=2), sys.stdout)
+        write_json({"error": error_document(error)}, ascii_only=True)
     write(error_text(error), sys.stderr)
     return error.exit_code
 
@@ -145,10 +154,9 @@ def _usage(error: click.ClickException, as_json: bool) -> int:
 
 
 def _say(what: str, code: int, as_json: bool, *, fix: str = "") -> int:
-    what = redacted(what)
     if as_json:
         document = {"what": what, "where": "", "fix": fix, "detail": "", "exit_code": code}
-        write(json.dumps({"error": document}, indent=2), sys.stdout)
+        write_json({"error": document}, ascii_only=True)
     write(f"error: {what}" + (f"\n  to do: {fix}" if fix else ""), sys.stderr)
     return code
 

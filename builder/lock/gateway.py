@@ -14,6 +14,7 @@ from rattler.networking import CacheAction, Client, MirrorMiddleware, RetryMiddl
 
 from builder.errors import LockError
 from builder.lock.again import unreadable
+from builder.lock.spoken import missing_offline, spoken
 from builder.network.cache import repodata_root
 from builder.network.credentials import credentials, login_advice
 from builder.network.offline import OFFLINE_FIX, is_offline
@@ -24,6 +25,7 @@ from builder.settings.patience import Policy, patiently, read_policy
 
 Answer = TypeVar("Answer")
 
+_FIX = "check the channel's name and the network, or use a kit with --kit DIR"
 _LOOPBACK = "127.0.0.1"
 
 
@@ -50,14 +52,14 @@ class Gate:
         text = redacted(self.relay.canonical(str(error)) if self.relay else str(error))
         listed = ", ".join(channels)
         if is_offline():
-            what = f"offline, and what {name} needs of {listed} was not fetched before"
+            what = f"offline, and {missing_offline(text)} was not fetched before, which {name} needs"
             return LockError(what, where=where, fix=OFFLINE_FIX, detail=text)
         refusal = next(filter(_telling, self.relay.refused if self.relay else ()), None) or _public(text)
         if refusal is not None:
             what, fix = _told(refusal)
             return LockError(what, where=where, fix=fix, detail=refusal.detail or text)
-        fix = "check the channel's name and the network, or use a kit with --kit DIR"
-        return LockError(f"a channel of {name} cannot be read: {listed}", where=where, fix=fix, detail=text)
+        what, fix = spoken(text) or (f"a channel of {name} cannot be read: {listed}", _FIX)
+        return LockError(what, where=where, fix=fix, detail=text)
 
 
 @contextmanager
@@ -86,7 +88,7 @@ def _never_through_a_proxy() -> None:
     """The relay is on this machine, and a proxy that was asked for it would learn its path."""
     for name in ("no_proxy", "NO_PROXY"):
         value = os.environ.get(name, os.environ.get("NO_PROXY", ""))
-        if _LOOPBACK not in value.split(","):
+        if value.strip() != "*" and _LOOPBACK not in value.split(","):
             os.environ[name] = f"{value},{_LOOPBACK}".lstrip(",")
 
 
@@ -116,5 +118,6 @@ def _told(refusal: Refusal) -> tuple[str, str]:
             PROXY_FIX,
         )
     if refusal.status:
-        return f"{url} wants credentials (it answered {refusal.status})", login_advice(refusal.url)
+        asks = "wants credentials" if refusal.status == 401 else "is refused to this machine"
+        return f"{url} {asks} (the server answered {refusal.status})", login_advice(refusal.url)
     return f"{url} cannot be reached ({refusal.why})", "check network and proxy settings, then run again"

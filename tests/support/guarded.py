@@ -19,8 +19,12 @@ Rule = Callable[[str, Mapping[str, str]], str | None]
 
 @dataclass
 class Guarded(Web):
-    """heads: what each request said, `METHOD PATH` and its headers. moved: another server, where all is now."""
+    """heads: what each request said, `METHOD PATH` and its headers. moved: another server, where all is now.
 
+    rule: who may.
+    """
+
+    rule: Rule = field(default=lambda path, _headers: path)
     moved: str = ""
     heads: list[tuple[str, dict[str, str]]] = field(default_factory=list)
 
@@ -55,8 +59,8 @@ def token(value: str, base: str = "") -> Rule:
 
 
 class _Guard(Handler):
-    def __init__(self, *args: object, rule: Rule, web: Guarded, folders: Mapping[str, Path]) -> None:
-        self.rule, self.guarded = rule, web
+    def __init__(self, *args: object, web: Guarded, folders: Mapping[str, Path]) -> None:
+        self.guarded = web
         super().__init__(*args, folders=folders, web=web)
 
     def do_GET(self) -> None:  # noqa: N802
@@ -69,7 +73,7 @@ class _Guard(Handler):
 
     def _may(self) -> bool:
         self.guarded.heads.append((f"{self.command} {self.path}", dict(self.headers.items())))
-        allowed = self.rule(self.path, self.headers)
+        allowed = self.guarded.rule(self.path, self.headers)
         if allowed is None:
             self._short(401, {"WWW-Authenticate": "Basic"})
             return False
@@ -96,8 +100,8 @@ def guarded(
     tls: Callable[[ssl.SSLContext], None] | None = None,
 ) -> Iterator[Guarded]:
     """Serve each folder below its name to who may; moved: send them on to another server. tls: loads a certificate."""
-    web = Guarded("", moved=moved)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Guard, rule=rule, web=web, folders=folders))
+    web = Guarded("", rule=rule, moved=moved)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Guard, web=web, folders=folders))
     server.daemon_threads = True
     if tls is not None:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

@@ -64,6 +64,10 @@ class Site:
         folder = self.root / "envs" / "secretive"
         return "".join(path.read_text() for path in sorted(folder.glob("*lock*")))
 
+    def channel_is(self, name: str, address: str = "") -> None:
+        """Let the definition name another channel: one of the server, or any address."""
+        _write_project(self.root, address or f"{self.channel.url}/{name}")
+
     def installer(self) -> tuple[str, ...]:
         path = self.home / "Miniconda3-py311_26.5.3-1-Linux-x86_64.sh"
         path.write_bytes(INSTALLER)
@@ -92,7 +96,7 @@ class Site:
 
 def _write_project(root: Path, channel: str) -> None:
     folder = root / "envs" / "secretive"
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     (folder / "environment.yml").write_text(
         f"name: secretive\nchannels: [{channel}, nodefaults]\n"
         "dependencies:\n  - python=3.11\n  - inner\n  - pip:\n      - inner-wheel\n"

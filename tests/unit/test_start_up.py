@@ -39,7 +39,8 @@ def test_with_rattlers_threads_about_nothing_is_taken_apart(loaded: bool) -> Non
         f"sys.modules.update({{'rattler': types.ModuleType('rattler')}} if {loaded} else {{}})\n"
         "atexit.register(print, 'taken apart')\n"
         "from builder.cli import main\n"
-        "main(['lock', '--all', 'x'])"
+        "sys.argv = ['imgbuild', 'lock', '--all', 'x']\n"
+        "main()"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert done.returncode == 2

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.guarded import everybody
 from tests.support.private_site import PASSWORD, SECRETS, TOKEN, USER, Site, private_site
+from tests.support.proxy import forward_proxy
 from tests.support.workshop import Ran
 
 
@@ -149,3 +151,49 @@ def test_an_index_through_uv(site: Site, place: str) -> None:
     assert site.files_with(PASSWORD, but=kept) == []
     assert site.files_with("9c1f%26e", but=kept) == []
     assert PASSWORD not in done.out + done.err
+
+
+def test_a_channel_that_is_not_there(site: Site) -> None:
+    """Some servers hide what is private behind 404."""
+    site.channel.rule = everybody
+    site.channel_is("nothing")
+    done = lock(site, "--json")
+    assert done.code == 3
+    error = done.document["error"]
+    assert error["what"] == f"there is no channel at {site.channel.url}/nothing/"
+    assert "machine 127.0.0.1 login" in error["fix"]
+
+
+def test_a_server_that_is_not_there(site: Site) -> None:
+    (site.home / ".condarc").write_text("channels: ['http://127.0.0.1:1/t/tk-123456/x']\n")
+    for address in ("http://127.0.0.1:1/x", "http://127.0.0.1:1/y"):  # through the relay, and by rattler
+        site.channel_is("", address)
+        done = lock(site, "--json")
+        assert done.code == 3
+        assert f"{address}/" in done.document["error"]["what"]
+        assert "cannot be reached" in done.document["error"]["what"]
+        assert "tk-123456" not in done.out + done.err
+
+
+def test_a_store_that_cannot_be_written(site: Site) -> None:
+    """Many times: rattler's threads, which outlive a failed solve, once ended the process with signal 6."""
+    site.keep_token_in_condarc()
+    for _ in range(8):
+        done = site.run("lock", "secretive", "--json", IMGBUILD_CACHE="/proc/nowhere")
+        assert done.code == 3
+        assert "IMGBUILD_CACHE" in done.document["error"]["fix"]
+
+
+def test_offline_not_even_a_public_server_is_asked(site: Site) -> None:
+    """Every way out goes through a proxy that counts."""
+    site.channel_is("", "conda-forge")
+    del site.variables["IMGBUILD_WHEEL_INDEX"]
+    with forward_proxy() as proxy:
+        site.variables |= dict.fromkeys(("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY"), proxy.url)
+        for words in (["lock", "secretive", *site.installer()], ["plan"], ["list"], ["render", "secretive"]):
+            done = site.run(*words, "--offline")
+            assert done.code == (3 if words[0] in {"lock", "render"} else 0), done.err
+            assert "Traceback" not in done.err
+        assert proxy.asked == proxy.refused == []
+        site.run("lock", "secretive", *site.installer())
+        assert proxy.asked  # it does count
