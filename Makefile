@@ -25,10 +25,10 @@ lint: ## style, types, architecture
 	@.venv/bin/lint-imports
 	@.venv/bin/python -m scripts.lint_house
 
-soak: ## the long seeded runs: SOAK_RUNS kill moments (50) of SOAK_SEED (1)
+soak: ## the long seeded runs of SOAK_SEED (1): SOAK_RUNS kill moments (50), SOAK_SERVERS bad servers (200)
 	@./scripts/setup
 	@.venv/bin/python -m scripts.engine_up
-	@SOAK_RUNS=$${SOAK_RUNS:-50} .venv/bin/python -m pytest -v tests/soak
+	@SOAK_RUNS=$${SOAK_RUNS:-50} SOAK_SERVERS=$${SOAK_SERVERS:-200} .venv/bin/python -m pytest -v tests/soak
 
 bench: ## speed and sizes, as medians of one run
 	@./scripts/setup

@@ -1,4 +1,7 @@
-"""Architecture rules that ruff and import-linter have no words for: the size of modules and functions."""
+"""Architecture rules that ruff and import-linter have no words for.
+
+The size of modules and functions; and who opens connections and reads credentials: builder/network/ alone.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,11 @@ from pathlib import Path
 MODULE_LINES = 300
 FUNCTION_LINES = 80
 MEDIAN_LINES = 10
+NETWORK = "network"
+OPENERS = frozenset(
+    {"get", "head", "options", "patch", "post", "put", "delete", "request", "Session", "session"}
+)
+CONNECTING = frozenset({"netrc", "truststore", "urllib.request", "keyring"})
 
 
 def functions(path: Path) -> Iterator[tuple[str, int, int]]:
@@ -20,6 +28,22 @@ def functions(path: Path) -> Iterator[tuple[str, int, int]]:
             yield node.name, node.lineno, (node.end_lineno or node.lineno) - node.lineno + 1
 
 
+def connections(path: Path) -> Iterator[tuple[int, str]]:
+    """(line, what) of every place in a module that opens a connection of its own or reads credentials."""
+    for node in ast.walk(ast.parse(path.read_bytes())):
+        names = (
+            [alias.name for alias in node.names]
+            if isinstance(node, ast.Import)
+            else [str(node.module)]
+            if isinstance(node, ast.ImportFrom)
+            else []
+        )
+        for name in CONNECTING.intersection(names):
+            yield node.lineno, f"imports {name}"
+        if isinstance(node, ast.Attribute) and ast.unparse(node.value) == "requests" and node.attr in OPENERS:
+            yield node.lineno, f"uses requests.{node.attr}"
+
+
 def faults(root: Path) -> Iterator[str]:
     """Every breach, as `file:line: what`."""
     lengths: list[int] = []
@@ -27,6 +51,9 @@ def faults(root: Path) -> Iterator[str]:
         lines = len(path.read_text().splitlines())
         if lines > MODULE_LINES:
             yield f"{path}:{lines}: the module has {lines} lines, {MODULE_LINES} are the most; split it"
+        if path.relative_to(root).parts[0] != NETWORK:
+            for line, what in connections(path):
+                yield f"{path}:{line}: {what}; builder/network alone opens connections and reads credentials"
         for name, line, length in functions(path):
             lengths.append(length)
             if length > FUNCTION_LINES:

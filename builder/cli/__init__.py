@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import gc
+import logging
+import os
 import signal
 import sys
 from collections.abc import Sequence
 from types import FrameType
+from typing import NoReturn
 
 from builder.cli.app import imgbuild
 from builder.cli.boundary import run
@@ -17,7 +20,23 @@ def main(argv: Sequence[str] | None = None) -> None:
     gc.set_threshold(100_000)  # a short command ends before collecting would pay
     words = list(sys.argv[1:] if argv is None else argv)
     signal.signal(signal.SIGTERM, _terminated)
-    sys.exit(run(lambda: _invoke(words), words))
+    code = run(lambda: _invoke(words), words)
+    if argv is None and "rattler" in sys.modules:
+        _end(code)
+    sys.exit(code)
+
+
+def _end(code: int) -> NoReturn:
+    """End the process without taking the interpreter apart.
+
+    rattler's threads outlive a solve by a moment, and let go of Python objects then: while the interpreter ends, that
+    aborts the process (signal 6 in place of our exit code). All that is ours was closed on the way here.
+    """
+    logging.shutdown()
+    try:
+        sys.stderr.flush()
+    finally:
+        os._exit(code)
 
 
 def _invoke(words: list[str]) -> None:

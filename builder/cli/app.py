@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import importlib
-import json
 import logging
 import os
 import shutil
 import sys
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -17,7 +16,9 @@ from typing import Any, TypeVar
 import click
 
 from builder import __version__
-from builder.cli.boundary import write
+from builder.cli.boundary import write, write_json
+from builder.network.offline import go_offline
+from builder.network.redact import redacted
 from builder.progress import Observer
 from builder.spec.project import Project, find_project
 
@@ -104,19 +105,21 @@ class App:
 
     def result(self, text: str, document: object) -> None:
         """The result: text, or with --json exactly one document."""
-        write(json.dumps(document, indent=2, ensure_ascii=False) if self.as_json else text, sys.stdout)
+        if self.as_json:
+            write_json(document)
+        else:
+            write(text, sys.stdout)
 
-    def face(self) -> AbstractContextManager[Observer]:
-        """The observer that shows progress, on stderr."""
-        from builder.report.progress import make_face
+    @contextmanager
+    def face(self) -> Iterator[Observer]:
+        """The observer that shows progress, on stderr and without secrets."""
+        from builder.report.progress import make_face, redacting
 
-        return make_face(
-            sys.stderr,
-            quiet=self.quiet,
-            verbose=self.verbose,
-            color=self.color_on(sys.stderr),
-            environ=os.environ,
-        )
+        color = self.color_on(sys.stderr)
+        with make_face(
+            sys.stderr, quiet=self.quiet, verbose=self.verbose, color=color, environ=os.environ
+        ) as face:
+            yield redacting(face)
 
     @property
     def color_on_stdout(self) -> bool:
@@ -138,13 +141,22 @@ def command(name: str, *, epilog: str = "") -> Callable[[F], click.Command]:
             click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout."),
             click.option("-q", "--quiet", is_flag=True, help="Print results and errors only."),
             click.option("-v", "--verbose", is_flag=True, help="Print the output of every step, and a log."),
+            click.option("--offline", is_flag=True, help="Ask nothing of the network; what is missing is named."),
             click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto",
                          show_default=True, help="Colour; NO_COLOR is honoured."),
         ]  # fmt: skip
 
         def call(
-            directory: Path | None, as_json: bool, quiet: bool, verbose: bool, color: str, **rest: Any
+            directory: Path | None,
+            as_json: bool,
+            quiet: bool,
+            verbose: bool,
+            offline: bool,
+            color: str,
+            **rest: Any,
         ) -> object:
+            if offline:
+                go_offline()
             _set_up_logging(verbose)
             return function(App(directory, as_json, quiet, verbose, _color(color)), **rest)
 
@@ -165,8 +177,17 @@ def _color(choice: str) -> bool:
     return choice == "auto" and not os.environ.get("NO_COLOR")
 
 
+class _Redacting(logging.Formatter):
+    """Lines and tracebacks without secrets."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The record as text."""
+        return redacted(super().format(record))
+
+
 def _set_up_logging(verbose: bool) -> None:
     """Warnings for everybody; with -v also what we do ourselves, and not what every library does."""
-    style = "%(levelname)s %(name)s: %(message)s"
-    logging.basicConfig(level=logging.WARNING, format=style, stream=sys.stderr, force=True)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_Redacting("%(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     logging.getLogger("builder").setLevel(logging.DEBUG if verbose else logging.WARNING)

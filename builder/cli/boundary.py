@@ -18,6 +18,7 @@ import click
 
 from builder import __version__
 from builder.errors import DefinitionError, ImgbuildError
+from builder.network.redact import redacted, redacted_values
 from builder.report.plain import many_lines
 
 INTERRUPTED = 130
@@ -50,7 +51,19 @@ def run(command: Callable[[], object], argv: Sequence[str]) -> int:
 
 
 def write(text: str, stream: TextIO) -> None:
-    """Write a line. A reader that went away (`imgbuild list | head -1`) is not our fault and changes no exit code."""
+    """Write a line, without secrets.
+
+    A reader that went away (`imgbuild list | head -1`) is not our fault and changes no exit code.
+    """
+    _put(redacted(text), stream)
+
+
+def write_json(document: object, *, ascii_only: bool = False) -> None:
+    """Write one JSON document on stdout, without secrets in its values; its keys are ours and stay."""
+    _put(json.dumps(redacted_values(document), indent=2, ensure_ascii=ascii_only), sys.stdout)
+
+
+def _put(text: str, stream: TextIO) -> None:
     try:
         print(text, file=stream, flush=True)
     except BrokenPipeError:
@@ -129,7 +142,7 @@ def error_text(error: ImgbuildError) -> str:
 def _expected(error: ImgbuildError, as_json: bool) -> int:
     logging.getLogger(__name__).debug("expected error", exc_info=error)
     if as_json:
-        write(json.dumps({"error": error_document(error)}, indent=2), sys.stdout)
+        write_json({"error": error_document(error)}, ascii_only=True)
     write(error_text(error), sys.stderr)
     return error.exit_code
 
@@ -143,7 +156,7 @@ def _usage(error: click.ClickException, as_json: bool) -> int:
 def _say(what: str, code: int, as_json: bool, *, fix: str = "") -> int:
     if as_json:
         document = {"what": what, "where": "", "fix": fix, "detail": "", "exit_code": code}
-        write(json.dumps({"error": document}, indent=2), sys.stdout)
+        write_json({"error": document}, ascii_only=True)
     write(f"error: {what}" + (f"\n  to do: {fix}" if fix else ""), sys.stderr)
     return code
 
@@ -156,7 +169,7 @@ def _surprise(error: Exception, argv: Sequence[str], as_json: bool) -> int:
         f"arguments: {list(argv)}",
         "",
     ]
-    text = "\n".join(header) + "".join(traceback.format_exception(error))
+    text = redacted("\n".join(header) + "".join(traceback.format_exception(error)))
     what = f"unexpected {type(error).__name__}: {error}"
     try:
         with tempfile.NamedTemporaryFile(

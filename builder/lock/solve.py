@@ -31,6 +31,7 @@ from builder.lock.answered import answered
 from builder.lock.explain.asking import Asking, Request
 from builder.lock.explain.budget import Budget
 from builder.lock.explain.conda import explain
+from builder.lock.gateway import opened
 from builder.lock.inputs import virtual_packages
 from builder.lock.keep_conda import held_records, solve_keeping
 from builder.lock.kept import NOTHING_HELD, Held
@@ -38,6 +39,8 @@ from builder.lock.model import CondaPackage
 from builder.lock.source import Source
 from builder.lock.urls import recorded
 from builder.spec.model import CONDA_SUBDIR, CondaEnvironment, ImageSpec, Platform
+
+_CANNOT_READ = (GatewayError, FetchRepoDataError, InvalidChannelError, InvalidUrlError)
 
 
 def solve_environment(
@@ -64,11 +67,7 @@ def solve_environment(
 
 
 def attempt_environment(
-    environment: CondaEnvironment,
-    spec: ImageSpec,
-    platform: Platform,
-    source: Source,
-    gateway: Gateway | None = None,
+    environment: CondaEnvironment, spec: ImageSpec, platform: Platform, source: Source, gateway: Gateway
 ) -> tuple[CondaPackage, ...] | None:
     """The packages, or None where nothing satisfies the specs; for a try whose failure needs no explanation.
 
@@ -76,38 +75,49 @@ def attempt_environment(
     Raises LockError when a channel cannot be read.
     """
     try:
-        records = _asked(environment, spec, platform, source, gateway or Gateway(), NOTHING_HELD)
+        records = answered(_asked(environment, spec, platform, source, NOTHING_HELD, gateway))
     except SolverError:
         return None
+    except _CANNOT_READ as error:
+        raise LockError(
+            f"a channel of {environment.name} cannot be read", where=str(environment.file)
+        ) from error
     return tuple(_package(record, source) for record in _link_order(records))
+
+
+def channel_urls(environment: CondaEnvironment, source: Source) -> list[str]:
+    """Where the environment's channels are asked, each once, in their order."""
+    return list(dict.fromkeys(source.channel_url(channel) for channel in environment.channels))
 
 
 def _solved(
     environment: CondaEnvironment, spec: ImageSpec, platform: Platform, source: Source, held: Held
 ) -> list[RepoDataRecord]:
-    gateway = Gateway()
-    try:
-        return _asked(environment, spec, platform, source, gateway, held)
-    except SolverError as error:  # the explanation asks the same gateway, which has read the indexes
-        raise _unsolvable(str(error), environment, spec, platform, source, gateway) from error
+    with opened(channel_urls(environment, source)) as gate:
+        try:
+            return gate.answer(lambda gateway: _asked(environment, spec, platform, source, held, gateway))
+        except SolverError as error:  # the explanation asks the same gateway, which has read the indexes
+            raise _unsolvable(str(error), environment, spec, platform, source, gate.gateway) from error
+        except _CANNOT_READ as error:
+            where = str(environment.file)
+            raise gate.unreadable(error, environment.name, environment.channels, where) from error
 
 
-def _asked(
+async def _asked(
     environment: CondaEnvironment,
     spec: ImageSpec,
     platform: Platform,
     source: Source,
-    gateway: Gateway,
     held: Held,
+    gateway: Gateway,
 ) -> list[RepoDataRecord]:
     specs = [_match_spec(line, environment, source) for line in environment.conda]
-    channels = list(dict.fromkeys(source.channel_url(channel) for channel in environment.channels))
+    channels = channel_urls(environment, source)
+    subdirs = [Subdir(CONDA_SUBDIR[platform]), Subdir("noarch")]
     declared = [
         GenericVirtualPackage(PackageName(package.name), Version(package.version), BuildString(package.build))
         for package in virtual_packages(spec, platform)
     ]
-
-    subdirs = [Subdir(CONDA_SUBDIR[platform]), Subdir("noarch")]
 
     async def ask(locked: Sequence[RepoDataRecord], pinned: Sequence[RepoDataRecord]) -> list[RepoDataRecord]:
         # What a channel says about its relation to others must not add channels that nobody asked for.
@@ -123,19 +133,8 @@ def _asked(
             channel_relations="disabled",
         )
 
-    async def whole() -> list[RepoDataRecord]:
-        records = await held_records(gateway, channels, subdirs, specs, held.conda, source)
-        return await solve_keeping(ask, records, specs, held)
-
-    try:
-        return answered(whole())
-    except (GatewayError, FetchRepoDataError, InvalidChannelError, InvalidUrlError) as error:
-        raise LockError(
-            f"a channel of {environment.name} cannot be read: {', '.join(environment.channels)}",
-            where=str(environment.file),
-            fix="check the channel's name and the network, or use a kit with --kit DIR",
-            detail=str(error),
-        ) from error
+    records = await held_records(gateway, channels, subdirs, specs, held.conda, source)
+    return await solve_keeping(ask, records, specs, held)
 
 
 def _match_spec(line: str, environment: CondaEnvironment, source: Source) -> MatchSpec:

@@ -12,8 +12,13 @@ from typing import Any
 
 from builder import proc
 from builder.errors import LockError
+from builder.lock.again import until_readable
+from builder.lock.index import network_reason, settings, signed
 from builder.lock.model import PipPackage
 from builder.lock.target import Target
+from builder.network.offline import is_offline
+from builder.network.redact import redacted
+from builder.settings.patience import read_policy
 
 _LONGEST_REASON = 25  # lines
 _NO_WHEEL = re.compile(
@@ -21,7 +26,11 @@ _NO_WHEEL = re.compile(
     r"only wheels are available for `?([A-Za-z0-9][\w.-]*)"
 )
 _UNKNOWN = re.compile(r"([A-Za-z0-9][\w.-]*) was not found in the (?:package registry|provided package loc)")
-_NETWORK = re.compile(r"Failed to fetch|error sending request|dns error|Connection|timed out", re.IGNORECASE)
+_NETWORK = re.compile(
+    r"Failed to fetch|error sending request|dns error|Connection|timed out|HTTP status (?:client|server) error|"
+    r"unexpected JSON|`Content-Type`|decoding response body",
+    re.IGNORECASE,
+)
 
 
 class UnresolvableError(LockError):
@@ -57,13 +66,19 @@ def compile_pylock(
     answer.unlink(missing_ok=True)
     if preferred:
         answer.write_text(_pylock(preferred), encoding="utf-8")
+    index, secrets = signed(index)
     argv: list[str | Path] = [
         _find_uv(), "pip", "compile", "--quiet", "--no-header", "--color", "never", "--format", "pylock.toml",
         "--only-binary", ":all:", "--no-python-downloads", "--python", sys.executable,
         "--python-version", target.python, "--python-platform", target.uv_platform,
         "--constraints", constraints, "--output-file", answer, *index, asked,
     ]  # fmt: skip
-    result = proc.run(argv, cwd=folder, env=_settings(), check=False)
+
+    def run(anew: bool) -> proc.Finished:
+        words = [*argv, "--refresh"] if anew else argv
+        return proc.run(words, cwd=folder, env={**settings(), **secrets}, check=False)
+
+    result = run(False) if "--no-index" in index or is_offline() else until_readable(run, read_policy())
     if result.code != 0:
         raise explained(result.stderr or result.stdout, target, where, folder)
     packages: list[dict[str, Any]] = _toml(answer.read_text(encoding="utf-8")).get("packages", [])
@@ -80,8 +95,10 @@ def _pylock(wheels: Sequence[PipPackage]) -> str:
 
 def explained(text: str, target: Target, where: str, folder: Path) -> LockError:
     """uv's refusal as a sentence, a mend, and its own words below."""
-    reason = _readable(text, folder)
+    reason = _readable(redacted(text), folder)
     detail = "\n".join(reason)
+    if (network := network_reason(" ".join(reason))) is not None:
+        return LockError(network[0], where=where, fix=network[1], detail=detail)
     if found := _NO_WHEEL.search(" ".join(reason)):
         name = next(filter(None, found.groups()))
         what = f"{name} has no wheel for {target}"
@@ -120,8 +137,3 @@ def _find_uv() -> str:
     import uv  # noqa: PLC0415  (found only where a pip section is)
 
     return os.fspath(uv.find_uv_bin())
-
-
-def _settings() -> dict[str, str]:
-    # The machine's certificate store; older versions of uv know it by the second name only.
-    return {name: "1" for name in ("UV_SYSTEM_CERTS", "UV_NATIVE_TLS") if name not in os.environ}

@@ -10,10 +10,11 @@ from builder.errors import LockError
 from builder.lock.explain.asking import Request
 from builder.lock.explain.budget import Budget
 from builder.lock.explain.pip import Answer, Section, explain
+from builder.lock.gateway import opened
 from builder.lock.kept import NOTHING_HELD, Held
 from builder.lock.model import CondaPackage, PipPackage
 from builder.lock.resolve import resolve_wheels
-from builder.lock.solve import attempt_environment
+from builder.lock.solve import attempt_environment, channel_urls
 from builder.lock.source import Source
 from builder.lock.target import Target
 from builder.lock.uv import UnresolvableError
@@ -35,20 +36,19 @@ def wheels_for(
 
     Raises LockError for an environment without python, and for a section that cannot be resolved.
     """
-
-    section = section_of(Request(environment, spec), conda, platform, source)
+    target = target_of(environment, conda, spec, platform)
     try:
-        return resolve_wheels(environment, conda, section.target, source, held)
+        return resolve_wheels(environment, conda, target, source, held)
     except UnresolvableError as error:
-        raise explain(error, section).error from error
+        with opened(channel_urls(environment, source)) as gate:
+            section = section_of(Request(environment, spec), conda, platform, source, gate.gateway)
+            raise explain(error, section).error from error
 
 
 def section_of(
-    request: Request, conda: Sequence[CondaPackage], platform: Platform, source: Source
+    request: Request, conda: Sequence[CondaPackage], platform: Platform, source: Source, gateway: Gateway
 ) -> Section:
     """A pip section, with the means to ask for it in other ways. Raises LockError for one without python."""
-
-    gateway = Gateway()
 
     def again(changed: Request) -> Answer | None:
         return _again(changed, request, conda, platform, source, gateway)

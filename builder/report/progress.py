@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TextIO
 
-from builder.progress import Observer, silent
+from builder.network.redact import redacted
+from builder.progress import Event, Observer, silent
 from builder.report.folding import fold_for
 from builder.report.lines import PlainFace
 from builder.report.live import LiveFace
+
+_WORDS = ("title", "line", "error", "text")  # what events say to people
 
 __all__ = ["LiveFace", "PlainFace", "make_face"]
 
@@ -30,3 +34,13 @@ def make_face(
             yield face
     else:
         yield PlainFace(stream, verbose=verbose, color=color, fold=fold_for(environ))
+
+
+def redacting(show: Observer) -> Observer:
+    """The observer, told everything without secrets."""
+
+    def told(event: Event) -> None:
+        words = {name: redacted(text) for name in _WORDS if (text := getattr(event, name, ""))}
+        show(replace(event, **words) if words else event)  # type: ignore[arg-type]
+
+    return told

@@ -15,21 +15,12 @@ from typing import BinaryIO
 
 from builder.errors import BuildError
 from builder.lock.model import LockedFile
+from builder.network.cache import default_root as default_root  # noqa: PLC0414  (the store lies there)
 
 CHUNK = 1 << 20
 LOCK_POLL_SECONDS = 0.1
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 SHA256 = re.compile(r"[0-9a-f]{64}")
-
-
-def default_root() -> Path:
-    """Where the store lies: IMGBUILD_CACHE, else the user's cache directory (`~/.cache/imgbuild`)."""
-    wanted = os.environ.get("IMGBUILD_CACHE")
-    if wanted:
-        return Path(wanted).expanduser()
-    import platformdirs  # noqa: PLC0415  (only where the variable does not say it)
-
-    return platformdirs.user_cache_path("imgbuild")
 
 
 def trouble(error: OSError, path: Path) -> BuildError:
@@ -53,7 +44,9 @@ def hash_file(path: Path, tick: Callable[[int], None] = lambda _count: None) -> 
 
 
 class Mismatch(BuildError):  # noqa: N818  (says what happened, as its parents do)
-    """Bytes that are not what the lock names."""
+    """Bytes that are not what the lock names. whole: they came in one piece, and surely all."""
+
+    whole: bool = True
 
 
 def mismatch(file: LockedFile, got_sha256: str, got_size: int, *, place: str, fix: str) -> Mismatch:
@@ -77,6 +70,7 @@ class Partial:
     path: Path
     stream: BinaryIO
     size: int = 0
+    whole: bool = True  # it came in one piece, as far as the server says
     _digest: hashlib._Hash = field(default_factory=hashlib.sha256)
 
     def resume(self, tick: Callable[[int], None]) -> None:
@@ -87,12 +81,13 @@ class Partial:
             self._digest.update(piece)
             self.size += len(piece)
             tick(len(piece))
+        self.whole = self.size == 0
 
     def restart(self) -> None:
         """Forget all that was received."""
         self.stream.seek(0)
         self.stream.truncate()
-        self._digest, self.size = hashlib.sha256(), 0
+        self._digest, self.size, self.whole = hashlib.sha256(), 0, True
 
     def write(self, piece: bytes) -> None:
         """Append bytes. Raises OSError when the disk does not take them."""
@@ -151,11 +146,12 @@ class Store:
     def keep(self, file: LockedFile, partial: Partial, *, place: str) -> Path:
         """Check a finished download and move it to its place, read-only; else remove it: Mismatch."""
         if not same(file, partial.sha256, partial.size):
-            got = partial.sha256, partial.size
+            fix = "try again; if it stays so, it was changed upstream: make the lock again and read its diff"
+            refusal = mismatch(file, partial.sha256, partial.size, place=place, fix=fix)
+            refusal.whole = partial.whole
             partial.restart()
             partial.path.unlink(missing_ok=True)
-            fix = "try again; if it stays so, it was changed upstream: make the lock again and read its diff"
-            raise mismatch(file, *got, place=place, fix=fix)
+            raise refusal
         final = self.path(file.sha256)
         try:
             partial.stream.flush()

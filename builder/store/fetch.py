@@ -14,9 +14,12 @@ from urllib.parse import unquote, urlsplit
 from builder.errors import BuildError
 from builder.lock.model import LockedFile
 from builder.lock.source import Source
+from builder.network.offline import OFFLINE_FIX, is_offline
+from builder.network.redact import public
 from builder.progress import Observer, StepAdvanced, StepFinished, StepStarted, silent
+from builder.settings.patience import Policy, read_policy
 from builder.store.cache import Store, hash_file, mismatch, same
-from builder.store.download import Downloader, Policy, Stopped
+from builder.store.download import Downloader, Stopped
 
 KEY = "fetch"
 JOIN_SECONDS = 2.0
@@ -47,9 +50,10 @@ def fetch(
     observer(StepStarted(KEY, KEY, f"{len(wanted)} file{'s' if len(wanted) != 1 else ''}"))
     done = sum(path.stat().st_size for path in have.values())
     try:
+        _stay_home(missing, source)
         _room(missing, source, store)
         if missing:
-            have |= _Pool(missing, source, store, policy or Policy()).run(jobs, done, total, observer)
+            have |= _Pool(missing, source, store, policy or read_policy()).run(jobs, done, total, observer)
     except BaseException as error:
         observer(StepFinished(KEY, time.monotonic() - started, error=str(error) or "interrupted"))
         raise
@@ -59,6 +63,21 @@ def fetch(
 
 def _in_store(file: LockedFile, source: Source, store: Store) -> Path | None:
     return None if source.local(file) else store.find(file)
+
+
+def _stay_home(missing: Iterable[LockedFile], source: Source) -> None:
+    """Offline, say everything that would have to be fetched, and ask for none of it."""
+    if not is_offline():
+        return
+    lacking = [file for file in missing if _is_far(file, source)]
+    if lacking:
+        what = f"offline, and {len(lacking)} file{'s are' if len(lacking) > 1 else ' is'} not in the store"
+        detail = "\n".join(f"{file.filename}  {public(source.address(file.url))}" for file in lacking)
+        raise BuildError(what, where=lacking[0].filename, fix=OFFLINE_FIX, detail=detail)
+
+
+def _is_far(file: LockedFile, source: Source) -> bool:
+    return source.local(file) is None and source.address(file.url).startswith(("http:", "https:"))
 
 
 def _room(missing: Iterable[LockedFile], source: Source, store: Store) -> None:

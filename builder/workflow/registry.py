@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from builder.errors import BuildError, EngineError, LockError
+from builder.network.offline import refuse_offline
 from builder.progress import Note, Observer
 from builder.spec.model import Platform
 from builder.store.upstream import ResolveDigest
@@ -43,6 +44,7 @@ def ask_engine(ref: str, platform: Platform) -> str:
     """
     from builder.engine.connect import connect
 
+    refuse_offline(ref)
     found = connect().remote(ref)
     if found is None:
         raise LockError(

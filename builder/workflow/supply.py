@@ -9,6 +9,7 @@ from pathlib import Path
 
 from builder.engine.port import Engine, ImageInfo
 from builder.lock.model import LockedFile
+from builder.network.offline import is_offline, refuse_offline
 from builder.plan import PackageGroup, Plan
 from builder.progress import Note, Observer, StepFinished, StepStarted
 from builder.store.cache import Store, default_root
@@ -49,8 +50,9 @@ def base_image(planned: Planned, engine: Engine, observer: Observer, *, pull: bo
         with engine_turn(engine, base.ref, f"imports the base {base.key}", observer):
             return engine.find(base.ref) or _import_base(planned, base.tar, engine, observer)
     here = engine.find(base.ref)
-    if here is not None and not pull:
+    if here is not None and (not pull or is_offline()):
         return here
+    refuse_offline(base.ref)
     return engine.pull(base.ref, planned.plan.lock.platform, observer)
 
 

@@ -61,7 +61,6 @@ class Site:
     def environ(self) -> dict[str, str]:
         cache = self.workshop.cache
         return {
-            "RATTLER_CACHE_DIR": str(cache / "rattler"),
             "UV_CACHE_DIR": str(cache / "uv"),
             "NO_PROXY": "127.0.0.1",
         }

@@ -29,3 +29,20 @@ def test_light_commands_import_nothing_heavy(words: list[str]) -> None:
 def test_engine_commands_import_no_solver() -> None:
     script = "import sys, builder.workflow.build, builder.engine.connect; assert 'rattler' not in sys.modules"
     assert subprocess.run([sys.executable, "-c", script], cwd=REPOSITORY, check=False).returncode == 0
+
+
+@pytest.mark.parametrize("loaded", [True, False])
+def test_with_rattlers_threads_about_nothing_is_taken_apart(loaded: bool) -> None:
+    """They abort a Python that ends around them: code 134 in place of ours (tests/soak met it)."""
+    program = (
+        "import atexit, sys, types\n"
+        f"sys.modules.update({{'rattler': types.ModuleType('rattler')}} if {loaded} else {{}})\n"
+        "atexit.register(print, 'taken apart')\n"
+        "from builder.cli import main\n"
+        "sys.argv = ['imgbuild', 'lock', '--all', 'x']\n"
+        "main()"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "give names or --all, not both" in done.stderr
+    assert (done.stdout == "") == loaded

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from builder.network.offline import refuse_offline
 from builder.progress import Observer, silent
 from builder.spec.model import ImageSpec
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 def bootstrap_kit(directory: Path, specs: Sequence[ImageSpec], observer: Observer = silent) -> Kit:
     """Make a kit for these images; see builder.store.bootstrap.writer, loaded only when asked."""
+    refuse_offline(f"kit bootstrap {directory}")
     from builder.store.bootstrap import writer  # noqa: PLC0415
 
     return writer.bootstrap_kit(directory, specs, observer)

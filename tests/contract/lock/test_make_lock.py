@@ -59,7 +59,7 @@ def _fill_channel(channel: Path) -> None:
 
 @pytest.fixture(autouse=True)
 def _caches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("RATTLER_CACHE_DIR", str(tmp_path / "rattler"))
+    monkeypatch.setenv("IMGBUILD_CACHE", str(tmp_path / "store"))
     monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "uv"))
 
 
@@ -207,7 +207,7 @@ def test_a_spec_may_name_its_channel(source: SampleSource) -> None:
 
 def test_a_channel_that_is_not_there(tmp_path: Path) -> None:
     error = refused(SampleSource(root=tmp_path / "nowhere"), PLAIN)
-    assert error.what == "a channel of regression cannot be read: forge"
+    assert error.what.startswith("there is no channel at file://")
     assert error.detail
 
 

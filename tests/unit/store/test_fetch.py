@@ -11,8 +11,9 @@ import pytest
 from builder.errors import BuildError
 from builder.lock.model import LockedFile
 from builder.progress import Event, StepAdvanced, StepFinished
+from builder.settings.patience import Policy
 from builder.store.cache import Store
-from builder.store.download import Policy, public
+from builder.store.download import public
 from builder.store.fetch import fetch
 from tests.support.flaky_server import FlakyServer, cut_after, flaky_server, no_ranges, stall, status
 from tests.support.lock_samples import SampleSource

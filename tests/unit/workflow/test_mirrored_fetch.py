@@ -10,8 +10,8 @@ import pytest
 from builder.errors import BuildError
 from builder.lock.model import LockedFile
 from builder.settings.model import Settings
+from builder.settings.patience import Policy
 from builder.store.cache import Store
-from builder.store.download import Policy
 from builder.store.fetch import fetch
 from builder.store.upstream import Upstream
 from tests.support.flaky_server import flaky_server

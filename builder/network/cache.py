@@ -1,0 +1,21 @@
+"""Where this machine keeps what it fetched."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def default_root() -> Path:
+    """Where the store lies: IMGBUILD_CACHE, else the user's cache directory (`~/.cache/imgbuild`)."""
+    wanted = os.environ.get("IMGBUILD_CACHE")
+    if wanted:
+        return Path(wanted).expanduser()
+    import platformdirs  # noqa: PLC0415  (only where the variable does not say it)
+
+    return platformdirs.user_cache_path("imgbuild")
+
+
+def repodata_root() -> Path:
+    """Where the channels' indexes lie."""
+    return default_root() / "repodata"
