@@ -16,6 +16,7 @@ from packaging.utils import canonicalize_name
 from builder.errors import LockError
 from builder.lock.mapping import Provided, provided
 from builder.lock.model import CondaPackage, LockedFile, PipPackage
+from builder.lock.requirers import with_requirements
 from builder.lock.source import Source
 from builder.lock.stubs import write_constraints
 from builder.lock.target import Target
@@ -38,7 +39,7 @@ def resolve_wheels(
         _check_line(line, held, where)
     packages = _resolve(environment.pip, held, target, source, where)
     _refuse_twice(packages, held, where)
-    return packages
+    return with_requirements(packages, environment.pip, held, target, source, where)
 
 
 def resolve_uv(target: Target, source: Source) -> LockedFile:

@@ -38,10 +38,28 @@ def compile_pylock(
     project is read; the machine's own configuration is. where: the file to name in messages. Raises LockError
     when nothing satisfies the lines, something has no wheel, or the index cannot be reached.
     """
+    text = compiled(
+        lines, target, "--format", "pylock.toml",
+        index=index, constraints=constraints, folder=folder, where=where,
+    )  # fmt: skip
+    packages: list[dict[str, Any]] = _toml(text).get("packages", [])
+    return packages
+
+
+def compiled(
+    lines: Sequence[str],
+    target: Target,
+    *options: str,
+    index: Sequence[str],
+    constraints: Path,
+    folder: Path,
+    where: str,
+) -> str:
+    """What uv prints for these requirement lines; options say in which format. See compile_pylock."""
     asked = folder / "requirements.in"
     asked.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
     argv: list[str | Path] = [
-        _find_uv(), "pip", "compile", "--quiet", "--no-header", "--color", "never", "--format", "pylock.toml",
+        _find_uv(), "pip", "compile", "--quiet", "--no-header", "--color", "never", *options,
         "--only-binary", ":all:", "--no-python-downloads", "--python", sys.executable,
         "--python-version", target.python, "--python-platform", target.uv_platform,
         "--constraints", constraints, *index, asked,
@@ -49,8 +67,7 @@ def compile_pylock(
     result = proc.run(argv, cwd=folder, env=_settings(), check=False)
     if result.code != 0:
         raise explained(result.stderr or result.stdout, target, where, folder)
-    packages: list[dict[str, Any]] = _toml(result.stdout).get("packages", [])
-    return packages
+    return result.stdout
 
 
 def explained(text: str, target: Target, where: str, folder: Path) -> LockError:
