@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from builder.errors import LockError
 from builder.lock.check import faults
+from builder.lock.cuda.judge import check_truth
 from builder.lock.inputs import digest_of_lines, input_lines
 from builder.lock.model import (
     CondaPackage,
@@ -34,7 +35,8 @@ def make_lock(spec: ImageSpec, platform: Platform, source: Source, observer: Obs
     """Solve every environment of the image against the source.
 
     Raises LockError for what cannot be locked (OS packages that the base does not hold, no installer,
-    channels whose terms are not accepted) before anything is asked, and for what nothing satisfies.
+    channels whose terms are not accepted) before anything is asked, for what nothing satisfies, and for a set
+    that is not what the definition declares (`builder.lock.cuda`).
     """
     _refuse_unlockable(spec, platform, source)
     check_channels(spec, source)
@@ -53,6 +55,7 @@ def make_lock(spec: ImageSpec, platform: Platform, source: Source, observer: Obs
         uv=_uv(environments, spec, platform, source, observer),
     )
     _check(lock, spec)
+    check_truth(lock, spec, observer)
     return lock
 
 

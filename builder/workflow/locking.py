@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 from builder.errors import LockError
+from builder.lock.cuda.judge import check_truth
 from builder.lock.files import read_lock, write_lock
 from builder.lock.model import LockSet
 from builder.lock.source import Source
@@ -26,8 +27,8 @@ def current_lock(
     """The lock of this image in this source, known to be fresh.
 
     A missing lock of the upstream is made once, and said so, unless `locked` is set or the variable CI is.
-    Raises LockError when it is missing then, stale, missing from a kit, or names channels whose terms the
-    definition does not accept.
+    Raises LockError when it is missing then, stale, missing from a kit, names channels whose terms the
+    definition does not accept, or is not what it declares (an allowance was taken back).
     """
     folder = source.lock_folder(spec)
     source.check_locks(spec)
@@ -44,6 +45,7 @@ def current_lock(
             fix=_mend(spec, source),
         )
     check_lock(spec, lock, source)
+    check_truth(lock, spec)
     return lock
 
 
