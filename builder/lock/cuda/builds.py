@@ -95,6 +95,15 @@ def _needs_of_set(wheel: PipPackage, wheels: Collection[PipPackage]) -> tuple[tu
     return tuple((one.name, one.version) for one in wheels if one.name != wheel.name)
 
 
+def conda_needed_by(package: str, environment: EnvironmentLock) -> tuple[str, ...]:
+    """The conda packages that depend on another."""
+    return tuple(
+        one.name
+        for one in environment.conda
+        if any(line.strip().partition(" ")[0] == package for line in one.depends)
+    )
+
+
 def needed_by(package: str, environment: EnvironmentLock) -> tuple[str, ...]:
     """The wheels that need a distribution."""
     return tuple(wheel.name for wheel in environment.pip if any(name == package for name, _ in needs(wheel)))
@@ -168,9 +177,13 @@ def _wheel_flavour(row: Row, wheel: PipPackage, wheels: Collection[PipPackage]) 
     kind = row.wheels[wheel.name]
     if kind in _BY_KIND:
         return _BY_KIND[kind]
-    libraries = [name for name, _ in _needs_of_set(wheel, wheels) if _is_library(name)]
-    libraries += [one.name for one in wheels if one.name in row.finds] if kind == "finds" else []
-    return ("cuda", f"it needs {libraries[0]}") if libraries else ("cpu", "this wheel needs no CUDA library")
+    needed = [(name, version) for name, version in _needs_of_set(wheel, wheels) if _is_library(name)]
+    needed += [(one.name, one.version) for one in wheels if one.name in row.finds] if kind == "finds" else []
+    if not needed:
+        return "cpu", "this wheel needs no CUDA library"
+    telling = table().carriers.wheels.own
+    name, version = next((one for one in needed if one[0] in telling), needed[0])
+    return "cuda", f"it needs {name} {version}"
 
 
 def _is_library(name: str) -> bool:

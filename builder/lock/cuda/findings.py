@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from builder.lock.cuda.builds import Build, Carried, builds, carried, needed_by
+from builder.lock.cuda.builds import Build, Carried, builds, carried, conda_needed_by, needed_by
+from builder.lock.cuda.fixes import cuda_build, other_line, told
 from builder.lock.cuda.line import Line
 from builder.lock.cuda.model import Finding
 from builder.lock.model import EnvironmentLock
@@ -43,7 +44,7 @@ def floating_note(environment: EnvironmentLock, declared: Line) -> Iterator[str]
         one = newer[0]
         pin = f"{one.package}={declared}" if one.origin == "conda" else f"{one.package}=={declared}.*"
         yield (
-            f"{environment.name}: the CUDA libraries are {one.line} ({one.package} {one.version}), newer than the "
+            f"the CUDA libraries of {environment.name} are {one.line} ({one.package} {one.version}), newer than the "
             f"declared {declared}, and no package needs them so; `{pin}` keeps to the line"
         )
 
@@ -54,23 +55,30 @@ def _cpu(one: Build, declared: Line, environment: EnvironmentLock) -> Finding:
         package=one.name,
         names=one.row.names,
         environment=environment.name,
-        what=f"{_told(one)} is a build for the CPU, and CUDA {declared} is declared",
+        what=f"{told(one)} is a build for the CPU, and CUDA {declared} is declared",
         cause=f"{one.because}{_why_cpu(one, environment)}",
-        fix=_from(one, declared),
+        fix=cuda_build(one, declared),
     )
 
 
 def _why_cpu(one: Build, environment: EnvironmentLock) -> str:
     if one.origin == "pip":
-        requirers = needed_by(one.package, environment)
-        return f"; needed by {', '.join(requirers[:3])}" if requirers else ""
+        return _requirers(one, environment)
     asked = [line.removeprefix("conda ") for line in environment.inputs if line.startswith("conda ")]
     own = [line for line in asked if "cpu" in line and any(line.startswith(name) for name in one.row.conda)]
     if own:
         return f"; the environment asks for {own[0]}"
     if not any(line.startswith("virtual __cuda=") for line in environment.inputs):
         return "; it was solved without __cuda"
-    return "; no CUDA build in the channels fits the rest of the environment"
+    return (
+        "; the solver found no CUDA build that fits the rest (asked for one, it says what stands in the way)"
+    )
+
+
+def _requirers(one: Build, environment: EnvironmentLock) -> str:
+    """Who brought a wheel; nothing where the environment asks for it itself."""
+    requirers = needed_by(one.package, environment) if one.origin == "pip" else ()
+    return f"; needed by {', '.join(requirers[:3])}" if requirers else ""
 
 
 def _of_line(check: Check, one: Build, declared: Line, environment: EnvironmentLock) -> Finding:
@@ -81,16 +89,10 @@ def _of_line(check: Check, one: Build, declared: Line, environment: EnvironmentL
         package=one.name,
         names=one.row.names,
         environment=environment.name,
-        what=f"{_told(one)} is built for CUDA {one.line}, and {_rest(check, declared)}",
-        cause=f"{one.because}{limits}",
-        fix=f'declare cuda: "{one.line}", or {_from(one, declared)}'
-        if _declarable(check, one)
-        else _from(one, declared),
+        what=f"{told(one)} is built for CUDA {one.line}, and {_rest(check, declared)}",
+        cause=f"{one.because}{_requirers(one, environment)}{limits}",
+        fix=other_line(one, declared, declare=check == "other-line"),
     )
-
-
-def _declarable(check: Check, one: Build) -> bool:
-    return check == "other-line" and one.line is not None and one.line.minor is not None
 
 
 def _rest(check: Check, declared: Line) -> str:
@@ -102,44 +104,40 @@ def _libraries(
 ) -> Iterator[Finding]:
     """Libraries of another major that no accelerated package of the table accounts for."""
     accounted = {one.line.major for one in found if one.line is not None} | {declared.major}
+    several = len(_majors(found, libraries)) > 1
     for major in sorted({one.line.major for one in libraries} - accounted):
         ours = [one for one in libraries if one.line.major == major]
-        several = len(_majors(found, libraries)) > 1
-        first = ours[0]
-        requirers = [name for one in ours for name in needed_by(one.package, environment)]
-        root = next((name for name in requirers if name not in {one.package for one in ours}), first.package)
+        root = _root(ours, environment)
         names = ", ".join(f"{one.package} {one.version}" for one in ours[:3])
         yield Finding(
             check="two-majors" if several else "other-line",
-            package=root,
+            package=root or ours[0].package,
             names=frozenset(one.package for one in ours),
             environment=environment.name,
-            what=f"CUDA {major} comes with {names} ({first.origin}), and {declared} is declared",
-            cause=f"needed by {root}"
-            if root != first.package
-            else "asked for by the environment or by conda packages",
-            fix=f"take the packages for CUDA {declared.major} instead, all of one origin",
+            what=f"CUDA {major} comes with {names} ({ours[0].origin}), and {declared} is declared",
+            cause=f"needed by {root}" if root else "the environment asks for it",
+            fix=f"take {root or ours[0].package} in a build for CUDA {declared.major}, or out of the environment",
         )
+
+
+def _root(ours: Sequence[Carried], environment: EnvironmentLock) -> str:
+    """What brings these libraries; empty where nothing in the set needs them."""
+    names = {one.package for one in ours}
+    for one in ours:
+        needing = conda_needed_by if one.origin == "conda" else needed_by
+        for name in needing(one.package, environment):
+            if name not in names:
+                return name
+    return ""
 
 
 def _majors(found: Sequence[Build], libraries: Sequence[Carried]) -> dict[int, list[str]]:
     """CUDA majors of a set, each with the packages that say so."""
     majors: dict[int, list[str]] = {}
     for package, line in [
-        *((_told(one), one.line) for one in found),
+        *((told(one), one.line) for one in found),
         *((one.package, one.line) for one in libraries),
     ]:
         if line is not None:
             majors.setdefault(line.major, []).append(package)
     return majors
-
-
-def _told(one: Build) -> str:
-    return f"{one.package} {one.version} ({one.origin})"
-
-
-def _from(one: Build, declared: Line) -> str:
-    """Where a CUDA build of the declared line is to be had."""
-    text = one.row.from_conda if one.origin == "conda" else one.row.from_pip
-    version = one.version.partition("+")[0]
-    return text.format(line=declared, major=declared.major, tag=declared.tag, version=version)

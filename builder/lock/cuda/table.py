@@ -24,6 +24,7 @@ class Row(Value):
     line: Literal["major", "minor"]
     from_conda: str
     from_pip: str
+    made_for: dict[str, tuple[str, ...]] = {}
     source: str
 
     @property

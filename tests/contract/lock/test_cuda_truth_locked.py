@@ -102,7 +102,7 @@ def test_a_build_of_conda_s_for_the_cpu_is_refused(source: SampleSource) -> None
 def test_another_line_of_conda_s_is_refused(source: SampleSource) -> None:
     detail = refused(source, environment("pytorch=*=cuda*"), "12.6")
     assert "pytorch 2.13.0 (conda) is built for CUDA 12.9, and 12.6 is declared" in detail
-    assert 'fix: declare cuda: "12.9", or ask for' in detail
+    assert 'fix: declare cuda: "12.9", or add `cuda-version=12.6` to dependencies:' in detail
 
 
 def test_wheels_are_judged_by_what_they_need(source: SampleSource) -> None:

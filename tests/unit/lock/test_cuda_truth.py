@@ -108,6 +108,10 @@ CONDA = [
 ]  # fmt: skip
 
 
+CUDA129 = CONDA[0].package
+TOOLKIT = conda("cuda-version", "12.9", "h4f385c5_3")
+
+
 @pytest.mark.parametrize("row", CONDA, ids=[f"{row.package.name}-{row.package.build}" for row in CONDA])
 def test_conda_builds_are_told_apart(row: Row) -> None:
     (build,) = builds(set_of(row.package))
@@ -206,10 +210,6 @@ def test_a_lock_that_records_no_needs_is_judged_by_all_that_is_in_it() -> None:
     assert found(set_of(*bare), "13.0") == [("other-line", "torch")]
 
 
-CUDA129 = CONDA[0].package
-TOOLKIT = conda("cuda-version", "12.9", "h4f385c5_3")
-
-
 @pytest.mark.parametrize(
     ("packages", "cuda", "expected"),
     [
@@ -284,13 +284,45 @@ def test_what_is_said_of_it() -> None:
         (("conda pytorch=*=cpu*", "virtual __cuda=12.9=0"), "the environment asks for pytorch=*=cpu*"),
         (("conda pytorch-cpu", "virtual __cuda=12.9=0"), "the environment asks for pytorch-cpu"),
         (("conda pytorch",), "it was solved without __cuda"),
-        (("conda pytorch", "virtual __cuda=12.9=0"), "no CUDA build in the channels fits the rest"),
+        (("conda pytorch", "virtual __cuda=12.9=0"), "the solver found no CUDA build that fits the rest"),
     ],
 )
 def test_why_conda_brought_a_cpu_build(inputs: tuple[str, ...], why: str) -> None:
     (fault,) = judged(set_of(CONDA[2].package, inputs=inputs), "12.9").faults
     assert fault.cause.startswith(f"its build is cpu_mkl_py312_hca44ed5_102; {why}")
     assert fault.fix == "ask for `pytorch=*=cuda*` or for pytorch-gpu"
+
+
+CU130 = "take it from an index of CUDA builds (https://download.pytorch.org/whl/cu130, `torch==2.9.1+cu130`)"
+
+
+@pytest.mark.parametrize(
+    ("package", "cuda", "fix"),
+    [
+        (wheel("torch", "2.9.1+cu128"), "13.2", f'declare cuda: "12.8", or {CU130}'),
+        (wheel("torch", "2.9.1+cu130"), "12.9", ('declare cuda: "13.0", or take it from an index of CUDA builds '
+         "(https://download.pytorch.org/whl/cu128, `torch==2.9.1+cu128`)")),
+        (wheel("torch", "2.14.1+cu130"), "11.8", ('declare cuda: "13.0", or ask for a version that is made for CUDA 11.8, '
+         "such as torch 2.7, 2.6, 2.5")),
+        (wheel("torch", "2.14.1+cpu"), "10.2", "declare another line: no version of torch is known to be made for CUDA 10.2"),
+        (wheel("torch", "3.0+cpu"), "13.9", ("take it from an index of CUDA builds (https://download.pytorch.org/whl/cu139, "
+         "`torch==3.0+cu139`), or ask for a version that is made for CUDA 13.9, such as torch 2.14, 2.13, 2.12")),
+        (CUDA129, "12.6", ('declare cuda: "12.9", or add `cuda-version=12.6` to dependencies:, so that the solver takes '
+         "builds of that line")),
+        (wheel("jax-cuda12-plugin", "0.12"), "13.0", "ask for `jax[cuda13]`"),
+        (wheel("tensorflow-cpu", "2.21.0"), "12.9", "ask for `tensorflow[and-cuda]`, which brings the CUDA libraries"),
+    ],
+)  # fmt: skip
+def test_what_to_do_holds_for_the_version(package: CondaPackage | PipPackage, cuda: str, fix: str) -> None:
+    (fault,) = judged(set_of(package), cuda).faults
+    assert fault.fix == fix
+
+
+def test_libraries_of_another_major_name_who_needs_them() -> None:
+    old = (conda("cudatoolkit", "11.8.0", "h4ba93d1_13"), conda("oldlib", "1", "0", "cudatoolkit >=11.8,<12"))
+    (fault,) = judged(set_of(CUDA129, TOOLKIT, *old), "12.9").faults
+    assert (fault.check, fault.package, fault.cause) == ("two-majors", "oldlib", "needed by oldlib")
+    assert fault.what == "CUDA 11 comes with cudatoolkit 11.8.0 (conda), and 12.9 is declared"
 
 
 @pytest.mark.parametrize("package", ["torch", "pytorch"])
@@ -325,7 +357,7 @@ def test_an_allowance_that_is_not_needed_is_told() -> None:
 
 def test_libraries_newer_than_the_line_are_told_not_refused() -> None:
     (note,) = judged(set_of(*real("jax[cuda12]")), "12.6").notes
-    assert "the CUDA libraries are 12.9 (nvidia-cuda-runtime-cu12 12.9.79)" in note
+    assert "the CUDA libraries of tune are 12.9 (nvidia-cuda-runtime-cu12 12.9.79)" in note
     assert "`nvidia-cuda-runtime-cu12==12.6.*` keeps to the line" in note
     (note,) = judged(set_of(conda("cuda-version", "13.3", "0"), CONDA[1].package), "13.0").notes
     assert "`cuda-version=13.0` keeps to the line" in note
