@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from packaging.utils import canonicalize_name
+from packaging.version import InvalidVersion, Version
 
 from builder.lock.cuda.line import Line, floor, of_build, of_local, of_name, of_version, says_cpu
 from builder.lock.cuda.table import Carriers, Row, WheelKind, table
@@ -57,9 +58,10 @@ class Carried:
 def builds(environment: EnvironmentLock) -> tuple[Build, ...]:
     """Every accelerated package of one environment, in the table's order."""
     wheels = {wheel.name: wheel for wheel in environment.pip}
+    names = {package.name for package in environment.conda} | wheels.keys()
     found: list[Build] = []
     for name, row in table().packages.items():
-        plugged = any(plugin in wheels for plugin in row.plugins)
+        plugged = any(plugin in names for plugin in row.plugins)
         found += _conda(name, row, environment.conda, plugged=plugged)
         for wheel in (wheels[one] for one in row.wheels if one in wheels):
             if not (plugged and row.wheels[wheel.name] == "plugin"):  # then the plugin itself tells
@@ -156,8 +158,11 @@ def _conda_line(package: CondaPackage) -> Line | None:
     """What its maintainers say it needs, before what its build string says it was made with."""
     floors = {line.strip().partition(" ")[0]: floor(line.strip()) for line in package.depends}
     pinned = [line for name in _PINS if (line := floors.get(name))]
+    own = [
+        line for name in table().carriers.wheels.own if (line := floors.get(name))
+    ]  # a wheel that became one
     named = [line for name in floors if (line := _named(name))]
-    for line in (*pinned, of_build(package.build), floors.get("cuda-cudart"), *named):
+    for line in (*pinned, of_build(package.build), floors.get("cuda-cudart"), *own, *named):
         if line is not None:
             return line
     return None
@@ -179,11 +184,20 @@ def _wheel_flavour(row: Row, wheel: PipPackage, wheels: Collection[PipPackage]) 
         return _BY_KIND[kind]
     needed = [(name, version) for name, version in _needs_of_set(wheel, wheels) if _is_library(name)]
     needed += [(one.name, one.version) for one in wheels if one.name in row.finds] if kind == "finds" else []
+    if not needed and _older(wheel.version, row.since):
+        return "unknown", f"wheels before {row.since} do not tell"
     if not needed:
         return "cpu", "this wheel needs no CUDA library"
     telling = table().carriers.wheels.own
     name, version = next((one for one in needed if one[0] in telling), needed[0])
     return "cuda", f"it needs {name} {version}"
+
+
+def _older(version: str, since: str) -> bool:
+    try:
+        return Version(version) < Version(since)
+    except InvalidVersion:
+        return False
 
 
 def _is_library(name: str) -> bool:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 _BUILD = re.compile(r"cuda_?([0-9]{2,4})(?:\.([0-9]{1,2}))?(?![0-9])")
 _CPU = re.compile(r"(?:^|_)cpu(?:_|$|py|h)")
-_LOCAL = re.compile(r"\+(?:[a-z0-9]+\.)*cu([0-9]{2,4})")
+_LOCAL = re.compile(r"\+(?:[a-z0-9]+\.)*cu(?:da)?([0-9]{2,4})")
 _NAME = re.compile(r"-cu(?:da)?([0-9]{2})x?(?:-|$)")
 _CLAUSE = re.compile(r"(?:[=~]=?|>=|>)?\s*([0-9]{1,2})(?:\.([0-9]{1,2}))?")
 
@@ -62,7 +62,7 @@ def says_cpu(build: str) -> bool:
 
 
 def of_local(version: str) -> Line | None:
-    """`2.9.1+cu128` is 12.8."""
+    """`2.9.1+cu128` is 12.8, `0.4.20+cuda12.cudnn89` is 12."""
     found = _LOCAL.search(version)
     return _digits(found[1]) if found else None
 

@@ -21,6 +21,7 @@ class Row(Value):
     unmarked: Literal["cpu", "unknown"] = "cpu"
     plugins: tuple[str, ...] = ()
     finds: tuple[str, ...] = ()
+    since: str = "0"
     line: Literal["major", "minor"]
     from_conda: str
     from_pip: str

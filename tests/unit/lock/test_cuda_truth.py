@@ -104,7 +104,9 @@ CONDA = [
     Row(conda("libfaiss", "1.14.3", "h7ad7e88_0_cpu"), "faiss", None),
     Row(conda("cupy-core", "14.1.1", "py312h1a70bb2_0", "__cuda >=12.0", "cuda-version >=12,<13"), "cupy", "12"),
     Row(conda("flash-attn", "2.8.3", "py312h2b3ac9a_5", "cuda-version >=12.9,<13", "pytorch * cuda*"), "flash-attn", "12.9"),
-    Row(conda("xgboost", "3.4.1", "py312_0", "nvidia-nccl-cu13", PY), "xgboost", "13"),  # a wheel that became one
+    # wheels that became conda packages
+    Row(conda("xgboost", "3.4.1", "py312_0", "nvidia-nccl-cu13", PY), "xgboost", "13"),
+    Row(conda("pytorch", "2.9.1", "py311_0", "nvidia-cuda-runtime-cu12 ==12.8.90", PY), "torch", "12.8"),
 ]  # fmt: skip
 
 
@@ -195,6 +197,22 @@ def test_several_lines_in_one_wheel_are_no_fault_and_others_say_theirs() -> None
     assert found(set_of(wheel("cupy-cuda12x", "14.2.0")), "13.0") == [("other-line", "cupy")]
     assert found(set_of(wheel("onnxruntime-gpu", "1.31.1")), "12.6") == []
     assert found(set_of(wheel("faiss-gpu-cu12", "1.14.0")), "13.0") == [("other-line", "faiss")]
+
+
+def test_wheels_that_hold_their_libraries_tell_nothing() -> None:
+    for name, version in (("torch", "1.12.1"), ("xgboost", "2.0.3"), ("tensorflow", "2.13.1")):
+        assert found(set_of(wheel(name, version, "numpy==1.26")), "12.6") == []
+    assert found(set_of(wheel("torch", "1.13.1", "numpy==1.26")), "11.7") == [("cpu-build", "torch")]
+    assert found(set_of(wheel("jaxlib", "0.4.20+cuda12.cudnn89")), "12.6") == []
+    assert found(set_of(wheel("jaxlib", "0.4.20+cuda11.cudnn86")), "12.6") == [("other-line", "jax")]
+
+
+def test_a_plugin_counts_from_either_side() -> None:
+    jaxlib = conda("jaxlib", "0.12.0.1", "py312_0", PY)
+    assert found(set_of(jaxlib), "13.0") == [("cpu-build", "jax")]
+    assert found(set_of(jaxlib, conda("jax-cuda13-plugin", "0.12.0.1", "py312_0", PY)), "13.0") == []
+    assert found(set_of(jaxlib, wheel("jax-cuda13-plugin", "0.12.0.1")), "13.0") == []
+    assert found(set_of(jaxlib, wheel("jax-cuda12-plugin", "0.12.0.1")), "13.0") == [("other-line", "jax")]
 
 
 def test_tensorflow_finds_the_libraries_that_others_bring() -> None:
