@@ -17,7 +17,7 @@ from builder.lock.model import PipPackage
 from builder.lock.source import Source
 from builder.lock.stubs import write_constraints
 from builder.lock.target import Target
-from builder.lock.uv import compiled
+from builder.lock.uv import compile_listing
 
 _LINE = re.compile(r"(?P<name>[A-Za-z0-9][\w.-]*)(?:\[[^\]]*\])?\s*(?:==|@)\s*\S.*?\s+# via (?P<via>.+)")
 
@@ -72,7 +72,6 @@ def _listing(
         constraints = write_constraints(held.values(), folder)
         with constraints.open("a", encoding="utf-8") as stream:
             stream.writelines(f"{package.name}=={package.version}\n" for package in packages)
-        return compiled(
-            lines, target, "--format", "requirements.txt", "--annotation-style", "line", "--prerelease", "allow",
-            index=source.wheel_index(), constraints=constraints, folder=folder, where=where,
-        )  # fmt: skip
+        return compile_listing(
+            lines, target, index=source.wheel_index(), constraints=constraints, folder=folder, where=where
+        )

@@ -38,28 +38,10 @@ def compile_pylock(
     project is read; the machine's own configuration is. where: the file to name in messages. Raises LockError
     when nothing satisfies the lines, something has no wheel, or the index cannot be reached.
     """
-    text = compiled(
-        lines, target, "--format", "pylock.toml",
-        index=index, constraints=constraints, folder=folder, where=where,
-    )  # fmt: skip
-    packages: list[dict[str, Any]] = _toml(text).get("packages", [])
-    return packages
-
-
-def compiled(
-    lines: Sequence[str],
-    target: Target,
-    *options: str,
-    index: Sequence[str],
-    constraints: Path,
-    folder: Path,
-    where: str,
-) -> str:
-    """What uv prints for these requirement lines; options say in which format. See compile_pylock."""
     asked = folder / "requirements.in"
     asked.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
     argv: list[str | Path] = [
-        _find_uv(), "pip", "compile", "--quiet", "--no-header", "--color", "never", *options,
+        _find_uv(), "pip", "compile", "--quiet", "--no-header", "--color", "never", "--format", "pylock.toml",
         "--only-binary", ":all:", "--no-python-downloads", "--python", sys.executable,
         "--python-version", target.python, "--python-platform", target.uv_platform,
         "--constraints", constraints, *index, asked,
@@ -67,7 +49,8 @@ def compiled(
     result = proc.run(argv, cwd=folder, env=_settings(), check=False)
     if result.code != 0:
         raise explained(result.stderr or result.stdout, target, where, folder)
-    return result.stdout
+    packages: list[dict[str, Any]] = _toml(result.stdout).get("packages", [])
+    return packages
 
 
 def explained(text: str, target: Target, where: str, folder: Path) -> LockError:
@@ -90,6 +73,33 @@ def explained(text: str, target: Target, where: str, folder: Path) -> LockError:
         what = f"nothing satisfies the pip section on {target}"
         fix = "loosen the requirements; what conda brings holds conda's version"
     return LockError(what, where=where, fix=fix, detail=detail)
+
+
+def compile_listing(
+    lines: Sequence[str],
+    target: Target,
+    *,
+    index: Sequence[str],
+    constraints: Path,
+    folder: Path,
+    where: str,
+) -> str:
+    """The same set as text, each package with those that need it behind `# via`. See compile_pylock.
+
+    constraints: pin everything, so that nothing else than what was resolved before is found.
+    """
+    asked = folder / "requirements.in"
+    asked.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    argv: list[str | Path] = [
+        _find_uv(), "pip", "compile", "--quiet", "--no-header", "--color", "never", "--annotation-style", "line",
+        "--only-binary", ":all:", "--no-python-downloads", "--python", sys.executable, "--prerelease", "allow",
+        "--python-version", target.python, "--python-platform", target.uv_platform,
+        "--constraints", constraints, *index, asked,
+    ]  # fmt: skip
+    result = proc.run(argv, cwd=folder, env=_settings(), check=False)
+    if result.code != 0:
+        raise explained(result.stderr or result.stdout, target, where, folder)
+    return result.stdout
 
 
 def _readable(text: str, folder: Path) -> list[str]:
