@@ -143,7 +143,7 @@ def _conda(name: str, row: Row, packages: Sequence[CondaPackage], *, plugged: bo
 def _conda_flavour(package: CondaPackage) -> tuple[Flavour, str] | None:
     if says_cpu(package.build):
         return "cpu", f"its build is {package.build}"
-    if "cuda" in package.build:
+    if "cuda" in package.build or of_build(package.build):
         return "cuda", f"its build is {package.build}"
     signs = [line for line in package.depends if _is_sign(line)]
     return ("cuda", f"it depends on {signs[0]}") if signs else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-_BUILD = re.compile(r"cuda_?([0-9]{2,4})(?:\.([0-9]{1,2}))?(?![0-9])")
+_BUILD = re.compile(r"(?:cuda_?|(?:^|_)cu)([0-9]{2,4})(?:\.([0-9]{1,2}))?(?![0-9])")
 _CPU = re.compile(r"(?:^|_)cpu(?:_|$|py|h)")
 _LOCAL = re.compile(r"\+(?:[a-z0-9]+\.)*cu(?:da)?([0-9]{2,4})")
 _NAME = re.compile(r"-cu(?:da)?([0-9]{2})x?(?:-|$)")
@@ -49,7 +49,7 @@ def of_version(text: str) -> Line | None:
 
 
 def of_build(build: str) -> Line | None:
-    """`cuda126_mkl_py312_h...` and `py3.12_cuda12.4_cudnn9.1.0_0`; None where the build names no line."""
+    """Of `cuda126_mkl_py312_h...`, `py3.12_cuda12.4_cudnn9.1.0_0`, `py312_cu121`; None where it names no line."""
     found = _BUILD.search(build)
     if found is None:
         return None

@@ -73,8 +73,9 @@ def conda(name: str, version: str, build: str, *depends: str) -> CondaPackage:
 
 
 PY = "python >=3.12,<3.13.0a0"
-# Build strings and dependencies as the recipes named in data/accelerated.yml make them; the two of the pytorch
-# channel and of onnxruntime 1.22 were seen in other people's lock files.
+# Build strings and dependencies as the recipes named in data/accelerated.yml make them, with hashes made up. Seen in
+# lock files and notes of others, to the letter: the CUDA builds of pytorch 2.5.1 and 2.0.1, torchvision 0.20.1 and
+# onnxruntime 1.22.0. From memory: the pytorch channel's CPU builds, and tensorflow's `mkl` of the defaults.
 CONDA = [
     Row(conda("pytorch", "2.13.0", "cuda129_mkl_py312_h55ea3d5_302", "__cuda", "cuda-version >=12.9,<13", PY), "torch", "12.9"),
     Row(conda("pytorch", "2.13.0", "cuda130_generic_py312_h0f0ea3a_202", "__cuda", "cuda-version >=13.0,<14", PY), "torch", "13.0"),
@@ -82,7 +83,9 @@ CONDA = [
     Row(conda("pytorch", "2.13.0", "cpu_generic_py312_h74ee566_2", PY), "torch", None),
     Row(conda("pytorch", "2.5.1", "py3.12_cuda12.4_cudnn9.1.0_0", "pytorch-cuda >=12.4,<12.5", "pytorch-mutex 1.0 cuda"), "torch", "12.4"),
     Row(conda("pytorch", "2.5.1", "py3.12_cpu_0", "pytorch-mutex 1.0 cpu"), "torch", None),
-    Row(conda("pytorch", "2.3.0", "gpu_cuda118py312h7f4ab4b_100", "cudatoolkit >=11.8,<12"), "torch", "11.8"),
+    Row(conda("pytorch", "2.0.1", "gpu_cuda118py39he342708_0", "cudatoolkit >=11.8,<12"), "torch", "11.8"),
+    Row(conda("torchvision", "0.20.1", "py312_cu121", "pytorch 2.5.1"), "torchvision", "12.1"),
+    Row(conda("torchaudio", "2.5.1", "py312_cpu", "pytorch 2.5.1"), "torchaudio", None),
     Row(conda("libtorch", "2.6.0", "cuda126_mkl_h99b69db_300", "cuda-version >=12.6,<13"), "torch", "12.6"),
     Row(conda("torchvision", "0.28.0", "cuda129_py312_h9a64b15_0", "cuda-version >=12.9,<13"), "torchvision", "12.9"),
     Row(conda("torchvision", "0.28.0", "cpu_py312_h9a64b15_0"), "torchvision", None),
