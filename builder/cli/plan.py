@@ -17,6 +17,15 @@ from builder.workflow.platforms import platform_for
 from builder.workflow.sources import Asked, choose
 
 
+class Taken(Value):
+    """A finding that image.yml allows: what it is, and the reason that stands there."""
+
+    check: str
+    package: str
+    what: str
+    reason: str
+
+
 class Step(Value):
     """One image of the plan. digest is empty and trouble tells why where it has no usable lock."""
 
@@ -29,6 +38,7 @@ class Step(Value):
     groups: int = 0
     digest: str = ""
     trouble: str = ""
+    allowed: tuple[Taken, ...] = ()
 
 
 @command("plan", epilog="Example: imgbuild plan --json | jq '.images[].digest'")
@@ -72,6 +82,16 @@ def _described(made: Plan) -> Step:
         bytes=sum(file.size or 0 for file in made.lock.files),
         groups=len(made.groups),
         digest=made.digest,
+        allowed=_allowed(made),
+    )
+
+
+def _allowed(made: Plan) -> tuple[Taken, ...]:
+    from builder.lock.cuda.judge import judge
+
+    return tuple(
+        Taken(check=finding.check, package=finding.package, what=finding.what, reason=allowance.reason)
+        for finding, allowance in judge(made.lock, made.spec).allowed
     )
 
 

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from builder.errors import LockError
 from builder.lock.check import faults
+from builder.lock.cuda.judge import check_truth
 from builder.lock.inputs import digest_of_lines, in_one_order, input_lines
 from builder.lock.kept import NOTHING_KEPT, Held, Kept
 from builder.lock.model import (
@@ -37,7 +38,8 @@ def make_lock(
     """Solve every environment of the image against the source, around what is kept of the lock before.
 
     Raises LockError for what cannot be locked (OS packages that the base does not hold, no installer,
-    channels whose terms are not accepted) before anything is asked, and for what nothing satisfies.
+    channels whose terms are not accepted) before anything is asked, for what nothing satisfies, and for a set
+    that is not what the definition declares (`builder.lock.cuda`).
     """
     _refuse_unlockable(spec, platform, source)
     check_channels(spec, source)
@@ -58,6 +60,7 @@ def make_lock(
         uv=_uv(environments, spec, platform, source, observer, held[0]),
     )
     _check(lock, spec)
+    check_truth(lock, spec, observer)
     return lock
 
 

@@ -24,10 +24,19 @@ class Provided:
 
 
 @cache
-def names() -> dict[str, str]:
-    """The table of conda names whose distribution is called otherwise, normalised."""
+def distributions() -> dict[str, tuple[str, ...]]:
+    """The table: conda name to the distributions it holds, normalised; () for one that holds none."""
     text = resources.files("builder").joinpath("data").joinpath("pypi_names.yml").read_text(encoding="utf-8")
-    return {conda: canonicalize_name(pypi) for conda, pypi in yaml.safe_load(text).items()}
+    return {
+        conda: tuple(canonicalize_name(name) for name in ([held] if isinstance(held, str) else held))
+        for conda, held in yaml.safe_load(text).items()
+    }
+
+
+@cache
+def names() -> dict[str, str]:
+    """Conda names to the distribution that is called otherwise: the first, where a package holds several."""
+    return {conda: held[0] for conda, held in distributions().items() if held}
 
 
 def provided(packages: Iterable[CondaPackage]) -> dict[str, Provided]:
@@ -36,19 +45,19 @@ def provided(packages: Iterable[CondaPackage]) -> dict[str, Provided]:
     A package that does not depend on python and is not in the table holds none: conda's `zstd` is a C
     library, and the distribution of that name is something else.
     """
-    found: dict[str, Provided] = {}
-    for package in packages:
-        name = _distribution(package)
-        if name:
-            found[name] = Provided(name, _version(package.version), f"{package.name}={package.version}")
-    return found
+    return {
+        name: Provided(name, _version(package.version), f"{package.name}={package.version}")
+        for package in packages
+        for name in held_by(package)
+    }
 
 
-def _distribution(package: CondaPackage) -> str | None:
-    if package.name in names():
-        return names()[package.name]
+def held_by(package: CondaPackage) -> tuple[str, ...]:
+    """The distributions that one conda package holds, by their normalised names."""
+    if package.name in distributions():
+        return distributions()[package.name]
     needs_python = any(line.split(maxsplit=1)[0] == "python" for line in package.depends if line.strip())
-    return canonicalize_name(package.name) if needs_python else None
+    return (canonicalize_name(package.name),) if needs_python else ()
 
 
 def _version(text: str) -> str | None:

@@ -36,7 +36,7 @@ class CondaPackage(LockedFile):
 
 
 class PipPackage(LockedFile):
-    """A wheel. name is normalised (PEP 503); depends are requirement lines that held when it was locked."""
+    """A wheel. name is normalised (PEP 503); depends: what it needs of the set, `numpy==2.4.6`, also of conda's."""
 
     name: str
     version: str

@@ -20,6 +20,7 @@ from builder.lock.keep_wheels import resolve_keeping
 from builder.lock.kept import NOTHING_HELD, Held
 from builder.lock.mapping import Provided, provided
 from builder.lock.model import CondaPackage, LockedFile, PipPackage
+from builder.lock.requirers import with_requirements
 from builder.lock.source import Source
 from builder.lock.stubs import write_constraints
 from builder.lock.target import Target
@@ -48,7 +49,7 @@ def resolve_wheels(
         _check_line(line, held, where)
     packages = _resolve(environment.pip, held, target, source, where, wish)
     _refuse_twice(packages, held, where)
-    return packages
+    return with_requirements(packages, environment.pip, held, target, source, where)
 
 
 def resolve_uv(target: Target, source: Source, wish: Held = NOTHING_HELD) -> LockedFile:

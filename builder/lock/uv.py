@@ -66,21 +66,8 @@ def compile_pylock(
     answer.unlink(missing_ok=True)
     if preferred:
         answer.write_text(_pylock(preferred), encoding="utf-8")
-    index, secrets = signed(index)
-    argv: list[str | Path] = [
-        _find_uv(), "pip", "compile", "--quiet", "--no-header", "--color", "never", "--format", "pylock.toml",
-        "--only-binary", ":all:", "--no-python-downloads", "--python", sys.executable,
-        "--python-version", target.python, "--python-platform", target.uv_platform,
-        "--constraints", constraints, "--output-file", answer, *index, asked,
-    ]  # fmt: skip
-
-    def run(anew: bool) -> proc.Finished:
-        words = [*argv, "--refresh"] if anew else argv
-        return proc.run(words, cwd=folder, env={**settings(), **secrets}, check=False)
-
-    result = run(False) if "--no-index" in index or is_offline() else until_readable(run, read_policy())
-    if result.code != 0:
-        raise explained(result.stderr or result.stdout, target, where, folder)
+    shape = ["--format", "pylock.toml", "--output-file", answer]
+    _compile(asked, shape, target, index=index, constraints=constraints, where=where)
     packages: list[dict[str, Any]] = _toml(answer.read_text(encoding="utf-8")).get("packages", [])
     return packages
 
@@ -115,6 +102,53 @@ def explained(text: str, target: Target, where: str, folder: Path) -> LockError:
         what = f"nothing satisfies the pip section on {target}"
         fix = "loosen the requirements; what conda brings holds conda's version"
     return UnresolvableError(what, where=where, fix=fix, detail=detail)
+
+
+def compile_listing(
+    lines: Sequence[str],
+    target: Target,
+    *,
+    index: Sequence[str],
+    constraints: Path,
+    folder: Path,
+    where: str,
+) -> str:
+    """The same set as text, each package with those that need it behind `# via`. See compile_pylock.
+
+    constraints: pin everything, so that nothing else than what was resolved before is found.
+    """
+    asked = folder / "requirements.in"
+    asked.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    shape = ["--annotation-style", "line", "--prerelease", "allow"]
+    return _compile(asked, shape, target, index=index, constraints=constraints, where=where)
+
+
+def _compile(
+    asked: Path,
+    shape: Sequence[str | Path],
+    target: Target,
+    *,
+    index: Sequence[str],
+    constraints: Path,
+    where: str,
+) -> str:
+    """What uv prints about the lines in a file, of whose folder it knows nothing else. shape: of its answer."""
+    index, secrets = signed(index)
+    argv: list[str | Path] = [
+        _find_uv(), "pip", "compile", "--quiet", "--no-header", "--color", "never", *shape,
+        "--only-binary", ":all:", "--no-python-downloads", "--python", sys.executable,
+        "--python-version", target.python, "--python-platform", target.uv_platform,
+        "--constraints", constraints, *index, asked,
+    ]  # fmt: skip
+
+    def run(anew: bool) -> proc.Finished:
+        words = [*argv, "--refresh"] if anew else argv
+        return proc.run(words, cwd=asked.parent, env={**settings(), **secrets}, check=False)
+
+    result = run(False) if "--no-index" in index or is_offline() else until_readable(run, read_policy())
+    if result.code != 0:
+        raise explained(result.stderr or result.stdout, target, where, asked.parent)
+    return result.stdout
 
 
 def _readable(text: str, folder: Path) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Discriminator, Field, RootModel, Tag
 
-from builder.spec.model import Platform
+from builder.spec.model import Check, Platform
 from builder.spec.patterns import (
     AbsPath,
     AptName,
@@ -25,7 +25,9 @@ from builder.spec.patterns import (
     ImageRef,
     InstallerName,
     LabelKey,
+    PackageName,
     PipLine,
+    Reason,
     RelPath,
     Size,
     Suite,
@@ -82,6 +84,14 @@ class BudgetEntry(FileModel):
     size: Size
 
 
+class AllowEntry(FileModel):
+    """A finding that is meant. package: as the finding names it; reason: for whoever reads it next year."""
+
+    check: Check
+    package: PackageName
+    reason: Reason
+
+
 class SmokeScript(FileModel):
     """A test of your own: a Python script below the folder. timeout is in seconds."""
 
@@ -132,6 +142,7 @@ class Settings(FileModel):
     labels: dict[LabelKey, Text] = Field({}, description="Labels of the image.")
     budget: BudgetEntry = Field(BudgetEntry(size="0MB"), description="The size that the image may not pass.")
     smoke: list[SmokeEntry] = Field([], description="Tests that prove the image: built-in ones and your own.")
+    allow: list[AllowEntry] = Field([], description="Findings that are meant, each with its reason.")
 
 
 class VariantFile(Settings):

@@ -9,7 +9,7 @@ from builder.problems import Problem
 from builder.spec.bases import DEFAULT_BASE
 from builder.spec.document import Keys
 from builder.spec.environment import EnvironmentRead, merge_environments, terms_problems
-from builder.spec.model import Base, ImageSpec, Installer, Platform, SmokeTest, Targets
+from builder.spec.model import Allowance, Base, ImageSpec, Installer, Platform, SmokeTest, Targets
 from builder.spec.parts import Part
 from builder.spec.requirements import pip_name, wheel_name
 
@@ -87,6 +87,9 @@ def _combined(key: str, old: Any, new: Any) -> Any:
     if key == "smoke":
         tests: dict[str, SmokeTest] = {test.name: test for test in (*old, *new)}
         return tuple(tests.values())
+    if key == "allow":
+        allowed: dict[object, Allowance] = {(one.check, one.package): one for one in (*old, *new)}
+        return tuple(allowed.values())
     return new
 
 

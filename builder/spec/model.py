@@ -4,13 +4,15 @@ These are the values the rest of the program works on; how they are written in Y
 """
 
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from builder.values import CONDA_SUBDIR, Platform, Value
 
 __all__ = [
     "CONDA_SUBDIR",
+    "Allowance",
     "Base",
+    "Check",
     "CondaEnvironment",
     "CopiedFile",
     "ImageSpec",
@@ -20,6 +22,18 @@ __all__ = [
     "Targets",
     "User",
 ]
+
+
+Check: TypeAlias = Literal["cpu-build", "two-majors", "replaced", "other-line"]
+"""What is held against the definition after solving (`builder.lock.cuda`), and can be allowed."""
+
+
+class Allowance(Value):
+    """`allow:` of image.yml: a finding that is meant, of one check and package, with the reason."""
+
+    check: Check
+    package: str
+    reason: str
 
 
 class CondaEnvironment(Value):
@@ -123,6 +137,7 @@ class ImageSpec(Value):
     budget_bytes: int | None = None
     smoke: tuple[SmokeTest, ...] = ()
     accept_anaconda_terms: bool = False
+    allow: tuple[Allowance, ...] = ()
 
     @property
     def ref(self) -> str:

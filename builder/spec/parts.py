@@ -16,7 +16,7 @@ from builder.problems import Problem
 from builder.spec.document import Document, Keys, printable
 from builder.spec.environment import EnvironmentRead
 from builder.spec.files import EnvironmentEntry, NamedFile, Settings, SmokeScript
-from builder.spec.model import Base, CopiedFile, Installer, SmokeTest, User
+from builder.spec.model import Allowance, Base, CopiedFile, Installer, SmokeTest, User
 from builder.spec.paths import inside
 from builder.spec.patterns import IMAGE_NAME, size_in_bytes
 from builder.spec.requirements import Fault
@@ -76,6 +76,7 @@ def fill(part: Part, settings: Settings, bases: Mapping[str, Base]) -> None:
     _apt(part, settings)
     _copied(part, settings)
     _smoke(part, settings)
+    _allow(part, settings)
 
 
 def _base(part: Part, settings: Settings, bases: Mapping[str, Base]) -> None:
@@ -176,6 +177,19 @@ def _script(part: Part, at: int, entry: SmokeScript) -> SmokeTest | None:
         needs=entry.needs or None,
         environment=entry.environment or None,
     )
+
+
+def _allow(part: Part, settings: Settings) -> None:
+    allowed: dict[tuple[str, str], Allowance] = {}
+    for at, entry in enumerate(settings.allow):
+        key = (entry.check, entry.package)
+        if key in allowed:
+            part.fault(
+                ("allow", at), f"{entry.check} of `{entry.package}` is allowed above", "keep one of them"
+            )
+        allowed[key] = Allowance(check=entry.check, package=entry.package, reason=entry.reason)
+    if allowed:
+        part.values["allow"] = tuple(allowed.values())
 
 
 def named_file(entry: EnvironmentEntry) -> NamedFile:

@@ -260,6 +260,16 @@ CondaSpec = Annotated[
         check_conda,
     ),
 ]
+PackageName = Annotated[
+    str,
+    Field(max_length=100),
+    Rule(
+        r"[a-z0-9_](?:[a-z0-9._-]*[a-z0-9])?",
+        "is not a package's name",
+        "name the package alone in lower case, as the finding does",
+    ),
+]
+Reason = Annotated[str, Rule(r".{0,500}\S.{0,500}", "is no reason", "say in a few words why it is meant")]
 PipLine = Annotated[
     str,
     Field(max_length=500),

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Literal
 
 from builder.errors import ImgbuildError
+from builder.lock.cuda.judge import check_truth
 from builder.lock.files import read_locks
 from builder.lock.model import LockSet
 from builder.lock.source import Source
@@ -57,6 +58,7 @@ def _one(project: Project, spec: ImageSpec, platform: str, lock: LockSet | None,
         return Checked(image=spec.ref, platform=platform, status="missing")
     try:
         check_lock(spec, lock, source)
+        check_truth(lock, spec)
         lines = stale_lines(project, spec, lock, source)
     except ImgbuildError as error:
         return Checked(image=spec.ref, platform=platform, status="unusable", trouble=str(error))

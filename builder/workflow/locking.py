@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from builder.errors import LockError
+from builder.lock.cuda.judge import check_truth
 from builder.lock.files import read_lock
 from builder.lock.model import LockSet
 from builder.lock.source import Source
@@ -20,8 +21,8 @@ def current_lock(
     """The lock of this image in this source, known to be fresh.
 
     A missing lock of the upstream is made once, and said so, unless `locked` is set or the variable CI is.
-    Raises LockError when it is missing then, stale, missing from a kit, or names channels whose terms the
-    definition does not accept.
+    Raises LockError when it is missing then, stale, missing from a kit, names channels whose terms the
+    definition does not accept, or is not what it declares (an allowance was taken back).
     """
     folder = source.lock_folder(spec)
     source.check_locks(spec)
@@ -38,6 +39,7 @@ def current_lock(
             fix=_mend(spec, source),
         )
     check_lock(spec, lock, source)
+    check_truth(lock, spec)
     return lock
 
 

@@ -1,6 +1,7 @@
 """What there is: one row per image, from files alone. Missing and stale locks are told, not raised."""
 
 from builder.errors import ImgbuildError
+from builder.lock.cuda.judge import judge
 from builder.lock.files import read_lock
 from builder.lock.source import Source
 from builder.lock.stale import stale_reasons
@@ -13,7 +14,7 @@ from builder.workflow.sources import choose
 
 
 class Row(Value):
-    """One image. lock is `fresh`, `missing`, or `stale: why`; proven is when and how.
+    """One image. lock is `fresh`, `missing`, `stale: why` or `refused: why`; proven is when and how.
 
     `in part`: tests were left out.
     """
@@ -62,7 +63,10 @@ def _lock(spec: ImageSpec, source: Source) -> str:
         return f"unreadable: {error.what}"
     if lock is None:
         return "missing"
-    return f"stale: {'; '.join(reasons)}" if reasons else "fresh"
+    if reasons:
+        return f"stale: {'; '.join(reasons)}"
+    faults = judge(lock, spec).faults
+    return f"refused: {faults[0].what}" if faults else "fresh"
 
 
 def _proven(project: Project, spec: ImageSpec) -> str:

@@ -125,6 +125,8 @@ def test_pip_is_resolved_around_what_conda_brings(source: SampleSource) -> None:
     assert wheels["tabulate"].url == "kit:///wheels/tabulate-0.10.0-py3-none-any.whl"
     assert wheels["native"].filename == "native-2.0-cp311-cp311-manylinux_2_28_x86_64.whl"
     assert wheels["helper"].filename == "helper-1.0+local-py3-none-any.whl"
+    assert wheels["tabulate"].depends == ("helper==1.0+local", "numpy==2.4.6")
+    assert wheels["helper"].depends == wheels["native"].depends == ()
     for wheel in wheels.values():
         path = source.root / "wheels" / wheel.filename
         assert (wheel.sha256, wheel.size) == (sha256(path), path.stat().st_size)

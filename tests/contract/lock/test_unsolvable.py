@@ -171,7 +171,9 @@ def _hold(request: Request, source: SampleSource) -> None:
         for line in conflict.lines:
             assert asking.holds([one for one in conflict.lines if one != line])
     for mend in found.mends:
-        assert solve_environment(mend.request.environment, mend.request.spec, "linux/amd64", source, Gateway())
+        assert solve_environment(
+            mend.request.environment, mend.request.spec, "linux/amd64", source, Gateway()
+        )
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -190,7 +192,9 @@ def test_random_wheels_are_always_explained(tmp_path: Path, seed: int) -> None:
     found = pip_explained(Request(environment, image_spec(environment)), source)
     assert any(f"asks pip for `{line}`" in _joined(found.error.detail) for line in environment.pip)
     for mend in found.mends:
-        packages = attempt_environment(mend.request.environment, mend.request.spec, "linux/amd64", source, Gateway())
+        packages = attempt_environment(
+            mend.request.environment, mend.request.spec, "linux/amd64", source, Gateway()
+        )
         assert packages is not None
         target = section_of(mend.request, packages, "linux/amd64", source, Gateway()).target
         resolve_wheels(mend.request.environment, packages, target, source)

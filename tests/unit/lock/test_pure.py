@@ -10,7 +10,8 @@ import pytest
 from packaging.tags import Tag
 
 from builder.errors import LockError
-from builder.lock.mapping import names, provided
+from builder.lock.mapping import held_by, names, provided
+from builder.lock.requirers import annotated
 from builder.lock.target import Target
 from builder.lock.terms import check_channels, check_urls, needs_terms
 from builder.lock.uv import explained
@@ -41,6 +42,55 @@ def test_the_table_of_names_is_normalised_and_only_holds_differences() -> None:
     assert names()["pytorch"] == "torch"
     assert names()["matplotlib-base"] == "matplotlib"
     assert all(conda != pypi and pypi == pypi.lower() and "_" not in pypi for conda, pypi in names().items())
+
+
+def test_a_conda_package_may_hold_several_distributions_or_none() -> None:
+    python = ("python >=3.12,<3.13",)
+    assert held_by(conda_package("py-opencv", "4.10.0", depends=python)) == (
+        "opencv-python",
+        "opencv-python-headless",
+    )
+    assert names()["py-opencv"] == "opencv-python"
+    for nothing in ("pytorch-gpu", "pytorch-cuda", "tensorflow-cpu", "libtorch", "faiss-gpu"):
+        assert held_by(conda_package(nothing, depends=python)) == ()
+        assert nothing not in names()
+    found = provided(
+        [
+            conda_package("tensorflow-base", "2.19.1", depends=python),
+            conda_package("libxgboost", "3.3.0", depends=("__cuda",)),
+            conda_package("py-xgboost", "3.3.0", depends=python),
+            conda_package("cupy-core", "14.1.1", depends=python),
+            conda_package("libcublas", "12.9.1.4", depends=("cuda-version >=12.9,<12.10.0a0",)),
+            conda_package("pytorch", "2.13.0", depends=python),
+            conda_package("pytorch-gpu", "2.13.0", depends=("pytorch 2.13.0 cuda*_mkl*302",)),
+        ]
+    )
+    assert {name: one.conda for name, one in found.items()} == {
+        "tensorflow": "tensorflow-base=2.19.1",
+        "xgboost": "py-xgboost=3.3.0",
+        "cupy": "cupy-core=14.1.1",
+        "torch": "pytorch=2.13.0",
+    }
+
+
+UV_SAYS = """\
+cuda-bindings==13.5.0     # via torch
+nvidia-cublas==13.1.1.3   # via cuda-toolkit, nvidia-cudnn-cu13, nvidia-cusolver
+numpy @ file:///tmp/imgbuild-lock-x/numpy-2.4.6-py3-none-any.whl  # via -c constraints.txt, Tabulate
+torch==2.14.1             # via bitsandbytes, -r ort.in
+huggingface-hub[hf_xet]==2.4.0  # via transformers
+lonely==1
+"""
+
+
+def test_who_needs_whom_is_read_from_uv_s_listing() -> None:
+    assert dict(annotated(UV_SAYS)) == {
+        "cuda-bindings": ("torch",),
+        "nvidia-cublas": ("cuda-toolkit", "nvidia-cudnn-cu13", "nvidia-cusolver"),
+        "numpy": ("tabulate",),
+        "torch": ("bitsandbytes",),
+        "huggingface-hub": ("transformers",),
+    }
 
 
 WHEELS = {

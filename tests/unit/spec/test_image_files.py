@@ -61,6 +61,8 @@ TIGHT = {
     "smoke name": "smoke: [{{run: a.py, name: {}}}]",
     "smoke needs": "smoke: [{{run: a.py, needs: {}}}]",
     "smoke environment": "smoke: [{{run: a.py, environment: {}}}]",
+    "allow check": "allow: [{{check: {}, package: torch, reason: r}}]",
+    "allow package": "allow: [{{check: cpu-build, package: {}, reason: r}}]",
 }
 
 
@@ -157,8 +159,8 @@ image.yml:10:20: smoke[0].timeut: unknown key; did you mean `timeout`?
 image.yml:11:5: smoke[1].run: is missing; add `run:`
 image.yml:11:15: smoke[1].timeout: is a number, not a whole number; write a number
 image.yml:13:17: variants.cu126.cuda: `12.x` is not a CUDA line; write it as "13.0", or none
-image.yml:13:25: variants.cu126.foo: unknown key; known here: apt, base, budget, cmd, cuda, entrypoint, env, \
-environment, environments, files, installer, labels, platforms, smoke, snippets, summary, targets, workdir
+image.yml:13:25: variants.cu126.foo: unknown key; known here: allow, apt, base, budget, cmd, cuda, entrypoint, \
+env, environment, environments, files, installer, labels, platforms, smoke, snippets, summary, targets, workdir
 image.yml:14:3: variants.Bad Name: `Bad Name` cannot name a variant; use lower-case letters and digits, with single \
 `-`, `_` or `.` between them
 image.yml:15:24: accept_anaconda_terms: `yes` is a boolean only to some YAML readers; write true or false
@@ -292,7 +294,43 @@ smoke:
   - run: smoke/lora.py
     timeout: 300
     needs: gpu
+allow:
+  - {check: cpu-build, package: xgboost, reason: trained on the CPU on purpose}
 """
+
+
+@pytest.mark.parametrize(
+    ("entry", "printed"),
+    [
+        ("{check: cpu-build, package: torch}", "allow[0].reason: is missing; add `reason:`"),
+        (
+            '{check: cpu-build, package: torch, reason: ""}',
+            "allow[0].reason: `` is no reason; say in a few words why it is meant",
+        ),
+        (
+            '{check: cpu-build, package: torch, reason: "  "}',
+            "allow[0].reason: `  ` is no reason; say in a few words why it is meant",
+        ),
+        (
+            "{check: cpu-builds, package: torch, reason: r}",
+            "allow[0].check: `cpu-builds` is not known here; did you mean `cpu-build`?",
+        ),
+        (
+            "{check: cpu-build, package: torch==2, reason: r}",
+            (
+                "allow[0].package: `torch==2` is not a package's name; name the package alone in lower case, "
+                "as the finding does"
+            ),
+        ),
+        (
+            "{check: cpu-build, packge: torch, reason: r}",
+            "allow[0].package: is missing; add `package:`",
+        ),
+        ("cpu-build", "allow[0]: is text, not keys and values; write `key: value` lines below it"),
+    ],
+)
+def test_what_may_be_allowed(entry: str, printed: str) -> None:
+    assert printed in [line.split(" ", 1)[1] for line in problems_of(f"allow: [{entry}]")]
 
 
 def test_every_key_of_the_design_is_read_and_round_trips() -> None:

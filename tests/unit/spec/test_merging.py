@@ -163,6 +163,43 @@ def test_lineages_that_cannot_be(
         load_image(project, "a")
 
 
+ALLOWED = """\
+cuda: "13.0"
+allow:
+  - {check: cpu-build, package: xgboost, reason: parent}
+  - {check: replaced, package: opencv-python, reason: parent}
+variants:
+  cpu: {allow: [{check: cpu-build, package: torch, reason: variant}]}
+"""
+
+
+def test_allowances_are_inherited_and_a_child_s_reason_counts(make_project: MakeProject) -> None:
+    project = make_project(
+        {
+            "a/environment.yml": "dependencies: [python]",
+            "a/image.yml": ALLOWED,
+            "b/image.yml": "extends: a\nallow: [{check: cpu-build, package: xgboost, reason: child}]",
+        }
+    )
+    plain, cpu, child = load_all(project)
+    assert [(one.check, one.package, one.reason) for one in child.allow] == [
+        ("cpu-build", "xgboost", "child"),
+        ("replaced", "opencv-python", "parent"),
+    ]
+    assert [one.package for one in cpu.allow] == ["xgboost", "opencv-python", "torch"]
+    assert plain.allow == cpu.allow[:2]
+
+
+def test_the_same_may_be_allowed_once(make_project: MakeProject) -> None:
+    entry = "{check: cpu-build, package: torch, reason: r}"
+    project = make_project(
+        {"a/environment.yml": "dependencies: [python]", "a/image.yml": f"allow: [{entry}, {entry}]"}
+    )
+    assert [str(problem) for problem in check(project)] == [
+        "envs/a/image.yml:1:56: allow[1]: cpu-build of `torch` is allowed above; keep one of them"
+    ]
+
+
 VARIED = """\
 summary: plain
 cuda: "13.0"
