@@ -11,6 +11,7 @@ from typing import Any, Literal, TypeAlias
 import yaml
 from pydantic import ConfigDict, ValidationError
 
+from builder.lock.depends import name_and_constraint
 from builder.lock.model import CondaPackage, EnvironmentLock, PipPackage
 from builder.values import Value
 
@@ -183,9 +184,9 @@ def _dependencies(lines: Iterable[str]) -> dict[str, str]:
     """Names and constraints. The machine's own (`__glibc`) are no packages; conda-lock has none of them."""
     found: dict[str, list[str]] = {}
     for line in lines:
-        name, _, constraint = line.strip().partition(" ")
+        name, constraint = name_and_constraint(line)
         if name and not name.startswith("__"):
-            found.setdefault(name, []).append(constraint.strip())
+            found.setdefault(name, []).append(constraint)
     return {name: ",".join(filter(None, constraints)) for name, constraints in sorted(found.items())}
 
 
