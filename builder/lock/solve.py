@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from rattler import (
     ChannelPriority,
     GenericVirtualPackage,
@@ -26,6 +24,7 @@ from rattler.exceptions import (
 from rattler.package import BuildString
 
 from builder.errors import LockError
+from builder.lock.answered import answered
 from builder.lock.inputs import virtual_packages
 from builder.lock.model import CondaPackage
 from builder.lock.source import Source
@@ -77,7 +76,7 @@ def _solved(
         )
 
     try:
-        return asyncio.run(ask())
+        return answered(ask())
     except SolverError as error:
         raise _unsolvable(str(error), environment, spec, source) from error
     except (GatewayError, FetchRepoDataError, InvalidChannelError, InvalidUrlError) as error:
