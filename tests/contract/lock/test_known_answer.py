@@ -30,8 +30,9 @@ PINNED_BASE = BASE.model_copy(update={"ref": f"{BASE.ref}@sha256:{'0' * 64}"})
 @pytest.fixture(autouse=True)
 def _caches(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     cache = tmp_path_factory.mktemp("cache")
-    monkeypatch.setenv("RATTLER_CACHE_DIR", str(cache / "rattler"))
-    monkeypatch.setenv("UV_CACHE_DIR", str(cache / "uv"))
+    # rattler's own default place follows XDG_CACHE_HOME, and not RATTLER_CACHE_DIR.
+    for name in ("XDG_CACHE_HOME", "IMGBUILD_CACHE", "UV_CACHE_DIR"):
+        monkeypatch.setenv(name, str(cache / name.lower()))
 
 
 @dataclasses.dataclass(frozen=True)
