@@ -89,10 +89,13 @@ def _refuse_packaged(spec: ImageSpec, source: Source) -> None:
 
 def _ready(source: Upstream, before: str, observer: Observer) -> Upstream:
     """The upstream with a registry to ask for digests, and with the given installer at hand and checked."""
-    from builder.workflow.installers import bring_installer
     from builder.workflow.registry import asking
 
-    given = source.given and bring_installer(source.given, source, observer)
+    given = source.given
+    if given is not None:  # what downloads is slow to load, and seldom needed here
+        from builder.workflow.installers import bring_installer
+
+        given = bring_installer(given, source, observer)
     resolve = asking(before, observer)
     return dataclasses.replace(source, given=given, resolve_digest=resolve, observer=observer)
 
