@@ -13,20 +13,21 @@ import zstandard
 
 from benchmarks.forge.records import Record
 
-SUBDIRS = ("linux-64", "noarch")
 _SECTIONS = {".tar.bz2": "packages", ".conda": "packages.conda"}
 _LEVEL = 3  # of compression
 
 
-def write_channel(folder: Path, groups: Iterable[tuple[str, list[Record]]]) -> dict[str, int]:
+def write_channel(
+    folder: Path, groups: Iterable[tuple[str, list[Record]]], subdirs: Iterable[str] = ("linux-64", "noarch")
+) -> dict[str, int]:
     """Write the indices. groups: names in order, each with its records. Returns the number of records by subdir."""
-    subdirs = {subdir: _Subdir(folder / subdir) for subdir in SUBDIRS}
+    writers = {subdir: _Subdir(folder / subdir) for subdir in subdirs}
     for name, records in groups:
-        for subdir, writer in subdirs.items():
+        for subdir, writer in writers.items():
             own = sorted((one.filename, one.data) for one in records if one.subdir == subdir)
             if own:
                 writer.add(name, own)
-    return {subdir: writer.finish() for subdir, writer in subdirs.items()}
+    return {subdir: writer.finish() for subdir, writer in writers.items()}
 
 
 class _Subdir:
