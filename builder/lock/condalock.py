@@ -3,7 +3,6 @@
 Only what the format has a place for stands here; the rest is in imgbuild.lock.json (`builder.lock.files`).
 """
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
@@ -11,7 +10,9 @@ from typing import Any, Literal, TypeAlias
 import yaml
 from pydantic import ConfigDict, ValidationError
 
+from builder.lock.depends import name_and_constraint
 from builder.lock.model import CondaPackage, EnvironmentLock, PipPackage
+from builder.lock.yamltext import dumped
 from builder.values import Value
 
 _HEAD = """\
@@ -99,7 +100,7 @@ def write_page(parts: Parts, source: str) -> str:
         },
         "package": [_plain(entry) for subdir in subdirs for entry in parts[subdir].entries],
     }
-    return _HEAD + yaml.dump(page, Dumper=_Plain, sort_keys=False, width=10_000, default_flow_style=False)
+    return _HEAD + dumped(page)
 
 
 def read_page(text: str) -> Parts:
@@ -136,21 +137,6 @@ def _refuse_deep(text: str) -> None:
             raise Unreadable("it is nested far deeper than a lock")
 
 
-class _Plain(yaml.SafeDumper):
-    """Writes equal values out instead of pointing back to the first (`&id001`)."""
-
-    def ignore_aliases(self, data: Any) -> bool:
-        return True
-
-
-# PyYAML writes `12e34` without quotes; readers of YAML 1.2 (conda's) would take such a hash for a number.
-_Plain.add_implicit_resolver(
-    "tag:yaml.org,2002:float",
-    re.compile(r"[-+]?(0o[0-7]+|(\.\d+|\d+(\.\d*)?)([eE][-+]?\d+)?)\Z"),
-    list("-+.0123456789"),
-)
-
-
 def _conda_entry(package: CondaPackage, subdir: str) -> Entry:
     return Entry(
         name=package.name,
@@ -183,9 +169,9 @@ def _dependencies(lines: Iterable[str]) -> dict[str, str]:
     """Names and constraints. The machine's own (`__glibc`) are no packages; conda-lock has none of them."""
     found: dict[str, list[str]] = {}
     for line in lines:
-        name, _, constraint = line.strip().partition(" ")
+        name, constraint = name_and_constraint(line)
         if name and not name.startswith("__"):
-            found.setdefault(name, []).append(constraint.strip())
+            found.setdefault(name, []).append(constraint)
     return {name: ",".join(filter(None, constraints)) for name, constraints in sorted(found.items())}
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from typing import Literal
+from urllib.parse import unquote
 
 from builder.lock.condalock import Entry
 from builder.lock.model import (
@@ -92,7 +93,9 @@ def conda_package(entry: Entry, extra: Extra) -> CondaPackage:
     """A package from its two halves; what the URL says is read from it."""
     # Padded, so that a URL without a path comes apart as well and is refused afterwards with its reason.
     channel, subdir, filename = f"//{entry.url}".rsplit("/", 2)
-    stem = filename.removesuffix(".conda").removesuffix(".tar.bz2")
+    stem = (
+        unquote(filename).removesuffix(".conda").removesuffix(".tar.bz2")
+    )  # `1!2.0` may stand there as `1%212.0`
     return CondaPackage(
         url=entry.url,
         sha256=entry.hash.sha256,

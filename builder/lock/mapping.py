@@ -11,6 +11,7 @@ import yaml
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
+from builder.lock.depends import name_and_constraint
 from builder.lock.model import CondaPackage
 
 
@@ -56,7 +57,7 @@ def held_by(package: CondaPackage) -> tuple[str, ...]:
     """The distributions that one conda package holds, by their normalised names."""
     if package.name in distributions():
         return distributions()[package.name]
-    needs_python = any(line.split(maxsplit=1)[0] == "python" for line in package.depends if line.strip())
+    needs_python = any(name_and_constraint(line)[0] == "python" for line in package.depends)
     return (canonicalize_name(package.name),) if needs_python else ()
 
 

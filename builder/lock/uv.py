@@ -66,7 +66,7 @@ def compile_pylock(
     answer.unlink(missing_ok=True)
     if preferred:
         answer.write_text(_pylock(preferred), encoding="utf-8")
-    shape = ["--format", "pylock.toml", "--output-file", answer]
+    shape: list[str | Path] = ["--format", "pylock.toml", "--output-file", answer]
     _compile(asked, shape, target, index=index, constraints=constraints, where=where)
     packages: list[dict[str, Any]] = _toml(answer.read_text(encoding="utf-8")).get("packages", [])
     return packages
