@@ -107,5 +107,5 @@ def _base_before(spec: ImageSpec, platform: Platform, source: Source) -> str:
 
 def _mend(spec: ImageSpec, source: Source) -> str:
     if source.id.kind == "kit":
-        return f"make the kit anew with `imgbuild kit bootstrap DIR {spec.name}`"
+        return f"make the kit anew, with {spec.ref} in it: imgbuild kit create (or bootstrap)"
     return f"run `imgbuild lock {spec.ref}` and commit the result"
