@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -88,7 +89,7 @@ def create(
         made = remember(
             create_kit(project, refs, where, Options(kit, platform, locked, asked), connect, observer)
         )
-    use = f"where there is no network: imgbuild build {' '.join(refs)} --kit {where}   (or IMGBUILD_KIT={where})"
+    use = f"where there is no network: {shlex.join(['imgbuild', 'build', *refs, '--kit', str(where)])}"
     app.result(f"{kit_text(made)}\n{use}", kit_document(made))
 
 

@@ -11,6 +11,7 @@ from builder.engine.port import Engine, ImageInfo
 from builder.errors import UsageError
 from builder.lock.model import LockedBase
 from builder.lock.source import Source
+from builder.lock.terms import needs_terms
 from builder.progress import Note, Observer, StepAdvanced
 from builder.spec.load import load_image
 from builder.spec.model import ImageSpec, Platform
@@ -66,6 +67,7 @@ def create_kit(
         images = {part.spec.ref: asked_for(part.spec) for part in parts}
         here = present(directory, images, observer, locks_of(parts))
         if here is None:
+            _tell_terms(parts, source, observer)
             _collect(directory, parts, source, connect, observer)
     return Kit.open(directory)
 
@@ -84,6 +86,18 @@ def _one_source(project: Project, specs: Sequence[ImageSpec], options: Options) 
 def _part(spec: ImageSpec, source: Source, options: Options, observer: Observer) -> Part:
     platform = platform_for(spec, options.platform)
     return Part(spec, current_lock(spec, platform, source, locked=options.locked, observer=observer))
+
+
+def _tell_terms(parts: Sequence[Part], source: Source, observer: Observer) -> None:
+    """A kit is passed on, and what is Anaconda's in it with it; that the terms are accepted was checked before."""
+    files = {file.sha256: file for part in parts for file in part.lock.files}.values()
+    governed = [
+        file.filename for file in files if needs_terms(file.url) or needs_terms(source.address(file.url))
+    ]
+    if governed:
+        more = f" and {len(governed) - 1} more" if len(governed) > 1 else ""
+        what = f"{governed[0]}{more}: Anaconda's terms of service hold for them wherever the kit is taken"
+        observer(Note(what))
 
 
 def _collect(

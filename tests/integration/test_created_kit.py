@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from tests.support.engine_base import context_of, unique
 from tests.support.image_content import config_of, docker_at, files_of
 from tests.support.registry import docker, registry
 from tests.support.second_installer import NAME, second_installer
+from tests.support.small_disk import small_disk
 from tests.support.spare_engine import SpareEngine
 from tests.support.web import Web, serve, simple_index
 from tests.support.workshop import PREFIX, REPOSITORY, Ran, Workshop
@@ -367,6 +369,27 @@ def test_a_tampered_file_is_refused(built: Island, tmp_path: Path, what: str) ->
         assert "sha256" in done.err
     assert not (tmp_path / "other").exists()
     assert not (tmp_path / "other.partial").exists()
+
+
+def test_a_small_or_read_only_disk_is_told_and_nothing_stays(built: Island, tmp_path: Path) -> None:
+    with small_disk(tmp_path / "stick", "40m") as stick:
+        done = built.run("kit", "create", "tables", "-o", f"{stick.path}/kit")
+        assert done.code == 5
+        assert re.search(r"the kit needs 0\.\d\d GB and 0\.04 GB are free", done.err)
+        assert list(stick.path.iterdir()) == []
+        stick.read_only()
+        done = built.run("kit", "create", "tables@plain", "-o", f"{stick.path}/kit")
+        assert done.code == 5
+        assert "Traceback" not in done.err
+
+
+def test_the_page_names_every_difference() -> None:
+    section = (
+        (REPOSITORY / "docs" / "kits.md").read_text().partition("## The same image")[2].partition("\n## ")[0]
+    )
+    rows = [line for line in section.splitlines() if line.startswith("| `")]
+    named = {name for row in rows for name in re.findall(r"`([^`]+)`", row.split("|")[1])}
+    assert named == LABELS | {"conda-meta/history", "conda-meta/created_at"}
 
 
 def test_other_locks_or_another_kit_there_are_told(made: Made, tmp_path: Path) -> None:

@@ -132,6 +132,27 @@ def test_terms_that_are_not_accepted_stop_it(lab: Site, tmp_path: Path) -> None:
         lab.create(tmp_path / "kit", "regression")
 
 
+def test_files_under_terms_are_told(lab: Site, tmp_path: Path) -> None:
+    installer = read_lock(
+        load_image(lab.project, "regression"), "linux/amd64", lab.project.envs / "regression"
+    ).installer
+    lab.create(tmp_path / "one", "regression")
+    assert not any("terms" in event.text for event in lab.told if isinstance(event, Note))
+    url = "https://repo.anaconda.com/miniconda/Miniconda3-py311_26.5.3-1-Linux-x86_64.sh"
+    lab.lock("regression", installer=installer.model_copy(update={"url": url}))
+    lab.create(tmp_path / "two", "regression")
+    (told,) = [event.text for event in lab.told if isinstance(event, Note) and "terms" in event.text]
+    assert told.startswith("Miniconda3-py311_26.5.3-1-Linux-x86_64.sh: Anaconda's terms")
+
+
+def test_what_a_killed_run_left_goes(lab: Site, tmp_path: Path) -> None:
+    (tmp_path / "kit.partial" / "base").mkdir(parents=True)
+    (tmp_path / "kit.partial" / "base" / "half.tar").write_text("half")
+    kit = lab.create(tmp_path / "kit", "regression")
+    assert kit.check() == []
+    assert not (tmp_path / "kit.partial").exists()
+
+
 def test_a_file_of_the_store_that_was_altered_is_named_and_nothing_stays(lab: Site, tmp_path: Path) -> None:
     url = f"{CHANNEL}/noarch/tzdata-2024a-0.conda"
     lab.store.path(sha(url)).write_bytes(url.upper().encode())
