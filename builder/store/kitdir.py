@@ -20,7 +20,8 @@ def asked_for(spec: ImageSpec) -> str:
     """Digest of what a spec asks of a kit: the same one is answered by the same kit."""
     wanted = [[one.name, one.channels, one.conda, one.pip] for one in spec.environments]
     installer = spec.installer.model_dump() if spec.installer else None
-    return digest_of([wanted, spec.base.model_dump(mode="json"), installer, spec.cuda])
+    said = [wanted, spec.base.model_dump(mode="json"), installer, spec.cuda]
+    return digest_of([*said, sorted(spec.apt)] if spec.apt else said)
 
 
 def present(
