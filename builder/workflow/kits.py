@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from builder.engine.port import Engine, ImageInfo
-from builder.errors import UsageError
+from builder.errors import BuildError, UsageError
 from builder.lock.model import LockedBase
 from builder.lock.source import Source
 from builder.lock.terms import needs_terms
@@ -147,6 +147,9 @@ def _pulled(
         here = engine.find(ref)
         if here is None or not here.platform.startswith(platform):
             here = engine.pull(ref, platform, observer)
+        if not here.platform.startswith(platform):
+            what = f"the registry gave {ref} for {here.platform}, and {platform} was asked for"
+            raise BuildError(what, fix="name a base that is made for it, or another --platform")
         found[ref] = engine, here
     return found
 

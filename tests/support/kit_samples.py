@@ -12,6 +12,7 @@ from builder.lock.files import write_lock
 from builder.lock.model import EnvironmentLock, LockedFile, LockSet
 from builder.progress import Event
 from builder.spec.load import load_image
+from builder.spec.model import Platform
 from builder.spec.project import Project
 from builder.store.cache import Store
 from builder.store.kit import Kit
@@ -48,14 +49,14 @@ class Site:
         wanted = Options(**options)  # type: ignore[arg-type]
         return create_kit(self.project, refs, directory, wanted, lambda: self.engine, self.told.append)
 
-    def lock(self, ref: str, **changes: object) -> LockSet:
+    def lock(self, ref: str, platform: Platform = "linux/amd64", **changes: object) -> LockSet:
         """Commit a lock of this image; what its files hold goes into the store."""
         spec = load_image(self.project, ref)
-        environments = tuple(_small(environment_lock(one, spec)) for one in spec.environments)
+        environments = tuple(_small(environment_lock(one, spec, platform)) for one in spec.environments)
         installer = INSTALLER.model_copy(update={"given": True})
         base = lock_set(spec).base.model_copy(update={"ref": f"{REF}@{self.image.id}"})
         values = {"environments": environments, "installer": installer, "base": base, **changes}
-        lock = lock_set(spec, **values)
+        lock = lock_set(spec, platform, **values)
         write_lock(lock, spec.folder, spec)
         for name, file in [("installer", lock.installer), ("uv", UV)]:
             self.keep(file, name.encode())

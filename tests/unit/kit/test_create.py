@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections import namedtuple
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -198,6 +199,20 @@ def test_the_base_that_is_there_is_not_pulled_again(lab: Site, tmp_path: Path) -
     assert lab.engine.calls.count("pull") == 1
     lab.create(tmp_path / "two", "regression")
     assert lab.engine.calls.count("pull") == 1
+
+
+def test_a_base_of_another_platform_is_pulled_for_this_one_or_refused(lab: Site, tmp_path: Path) -> None:
+    lab.lock("regression", "linux/arm64")
+    lab.engine.pull(f"{REF}@{lab.image.id}", "linux/amd64", silent)
+    with pytest.raises(BuildError, match=r"for linux/amd64, and linux/arm64 was asked for"):
+        lab.create(tmp_path / "kit", "regression", platform="linux/arm64")
+    assert lab.engine.calls.count("pull") == 2
+    lab.engine.images[lab.image.id] = replace(lab.image, platform="linux/arm64/v8")
+    kit = lab.create(tmp_path / "kit", "regression", platform="linux/arm64")
+    assert kit.manifest.platform == "linux/arm64"
+    assert (kit.root / "channel/linux-aarch64").is_dir()
+    with pytest.raises(LockError, match="made for linux/arm64, not linux/amd64"):
+        kit.base(load_image(lab.project, "regression"), "linux/amd64")
 
 
 def test_a_tag_without_a_digest_is_told(lab: Site, tmp_path: Path) -> None:
