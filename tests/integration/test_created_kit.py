@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -381,6 +383,32 @@ def test_a_small_or_read_only_disk_is_told_and_nothing_stays(built: Island, tmp_
         done = built.run("kit", "create", "tables@plain", "-o", f"{stick.path}/kit")
         assert done.code == 5
         assert "Traceback" not in done.err
+
+
+def test_an_interrupt_in_the_middle_leaves_nothing(made: Made, tmp_path: Path) -> None:
+    for attempt in range(20):  # it is quick: until it was stopped where the kit is half there
+        target = tmp_path / f"kit{attempt}"
+        partial = target.with_name(f"{target.name}.partial")
+        running = made.workshop.start(
+            "kit", "create", "tables", "-o", str(target), "--kit", str(made.kit), env=made.environ
+        )
+        while running.poll() is None and not (partial / "base").exists():
+            time.sleep(0.001)
+        running.send_signal(signal.SIGSTOP)
+        half = partial.exists()
+        running.send_signal(signal.SIGINT)
+        running.send_signal(signal.SIGCONT)
+        _, err = running.communicate()
+        if half:
+            break
+    assert half
+    assert running.returncode == 130, err
+    assert not partial.exists()
+    assert not target.exists()
+    again = made.workshop.run(
+        "kit", "create", "tables", "-o", str(target), "--kit", str(made.kit), env=made.environ
+    )
+    assert again.code == 0, again.err
 
 
 def test_the_page_names_every_difference() -> None:
