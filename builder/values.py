@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, model_serializer
 
 Platform = Literal["linux/amd64", "linux/arm64"]
 CONDA_SUBDIR: dict[str, str] = {"linux/amd64": "linux-64", "linux/arm64": "linux-aarch64"}
@@ -16,6 +16,17 @@ class Value(BaseModel):
     """A frozen, strictly read value: unknown keys are errors, equal content is equal."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
+
+
+class Grown(Value):
+    """A value with fields that came later: empty ones are not written, so that digests from before them hold."""
+
+    later: ClassVar[tuple[str, ...]] = ()
+
+    @model_serializer(mode="wrap")
+    def _without_empty(self, written: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        data: dict[str, Any] = written(self)
+        return {name: value for name, value in data.items() if value or name not in self.later}
 
 
 def canonical_json(data: Any) -> bytes:

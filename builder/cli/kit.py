@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from builder.cli.app import App, command
-from builder.cli.options import images_named
+from builder.cli.options import (
+    images_named,
+    kit_option,
+    locked_option,
+    names_argument,
+    platform_option,
+    upstream_options,
+)
 from builder.errors import BuildError
 from builder.spec.load import load_image
+from builder.spec.model import Platform
+
+if TYPE_CHECKING:
+    from builder.workflow.sources import Asked
 
 
 @click.group("kit")
@@ -40,10 +53,51 @@ def bootstrap(app: App, where: Path, names: tuple[str, ...]) -> None:
     app.result(text, {"kit": made.id.kit, "directory": str(where), "images": list(names)})
 
 
+@command(
+    "create",
+    epilog="Example: imgbuild kit create regression -o ./kit   There: imgbuild build regression --kit ./kit",
+)
+@names_argument
+@click.option("-o", "--output", "where", type=click.Path(path_type=Path, file_okay=False), metavar="DIR",
+              required=True, help="The kit's directory: new, empty, or the same kit.")  # fmt: skip
+@kit_option
+@platform_option
+@locked_option
+@upstream_options
+def create(
+    app: App,
+    names: tuple[str, ...],
+    every: bool,
+    where: Path,
+    kit: str | None,
+    platform: Platform | None,
+    locked: bool,
+    asked: Asked,
+) -> None:
+    """Collect all that images need into one directory, for a site without a network.
+
+    Base, installer, packages, wheels and locks come from the upstreams, or with --kit from another kit.
+    """
+    from builder.engine.connect import connect
+    from builder.report.kit import kit_document, kit_text
+    from builder.workflow.kits import Options, create_kit
+    from builder.workflow.sources import remember
+
+    project = app.project()
+    refs = images_named(app, names, every)
+    with app.face() as observer:
+        made = remember(
+            create_kit(project, refs, where, Options(kit, platform, locked, asked), connect, observer)
+        )
+    use = f"where there is no network: {shlex.join(['imgbuild', 'build', *refs, '--kit', str(where)])}"
+    app.result(f"{kit_text(made)}\n{use}", kit_document(made))
+
+
 @command("check", epilog="Example: imgbuild kit check ./kit")
 @click.argument("where", type=click.Path(path_type=Path, file_okay=False), metavar="DIR")
 def check(app: App, where: Path) -> None:
-    """Compare every file of a kit with its recorded hash. Exit code 5 when one differs."""
+    """Say what a kit holds, and compare every file with its recorded hash. Exit code 5 when one differs."""
+    from builder.report.kit import kit_document, kit_text
     from builder.store.kit import Kit
 
     opened = Kit.open(where)
@@ -55,9 +109,10 @@ def check(app: App, where: Path) -> None:
             fix="copy the kit again from where it came, or make it anew",
             detail="\n".join(faults),
         )
-    app.result(f"kit {opened.id.kit}: every file is what it says", {"kit": opened.id.kit, "faults": []})
+    app.result(f"{kit_text(opened)}\nevery file is what it says", {**kit_document(opened), "faults": []})
 
 
+kit.add_command(create)
 kit.add_command(bootstrap)
 kit.add_command(check)
 COMMAND = kit

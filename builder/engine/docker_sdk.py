@@ -89,6 +89,15 @@ class DockerEngine:
         with self._room_told():
             return self._images.import_tar(tag, tar, labels=labels, platform=platform)
 
+    def save(self, ref: str) -> Iterator[bytes]:
+        """An image as `docker save` writes it, in pieces."""
+        return self._images.save(ref)
+
+    def load(self, ref: str, tar: BinaryIO | Iterable[bytes]) -> ImageInfo:
+        """Take in an image from what `docker save` writes; `ref` is the name that the archive gives it."""
+        with self._room_told():
+            return self._images.load(ref, tar)
+
     def build(
         self,
         context: Iterable[bytes],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
 from typing import Any, BinaryIO
 
@@ -13,9 +13,11 @@ import docker.utils
 
 from builder.engine.faults import failure, translated
 from builder.engine.port import ImageInfo, RemoteImage
-from builder.engine.streams import Body, answer, error_in, post
+from builder.engine.streams import Body, answer, error_in, post, saved
 from builder.errors import BuildError, UsageError
 from builder.progress import Observer, StepAdvanced, StepFinished, StepStarted
+
+_PIECE = 1 << 20  # bytes
 
 log = logging.getLogger(__name__)
 
@@ -89,19 +91,38 @@ class Images:
         self, tag: str, tar: BinaryIO | Iterable[bytes], *, labels: Mapping[str, str], platform: str
     ) -> ImageInfo:
         """Make an image of one layer; a tar that breaks off leaves no image. Raises what the tar raises."""
-        doing = f"importing {tag}"
         name, version = _parts(tag)
         params = [("fromSrc", "-"), ("repo", name), ("tag", version), ("platform", platform)]
         params += [("changes", label_instruction(*label)) for label in sorted(labels.items())]
-        with post(self._api, "/images/create", params=params, body=Body(tar), doing=doing) as response:
+        return self._taken_in(tag, "/images/create", params, tar, f"importing {tag}")
+
+    def save(self, ref: str) -> Iterator[bytes]:
+        """An image as `docker save` writes it; the connection is closed when the iterator ends or is closed."""
+        doing = f"saving {ref}"
+        with saved(self._api, ref, doing) as response, translated(doing):
+            yield from response.iter_content(_PIECE)
+
+    def load(self, ref: str, tar: BinaryIO | Iterable[bytes]) -> ImageInfo:
+        """Take in what `docker save` writes; a tar that breaks off leaves no image. Raises what the tar raises."""
+        return self._taken_in(ref, "/images/load", [("quiet", "1")], tar, f"loading {ref}")
+
+    def _taken_in(
+        self,
+        ref: str,
+        path: str,
+        params: list[tuple[str, str]],
+        tar: BinaryIO | Iterable[bytes],
+        doing: str,
+    ) -> ImageInfo:
+        with post(self._api, path, params=params, body=Body(tar), doing=doing) as response:
             lines = list(answer(response, doing))
         for line in lines:
             message = error_in(line)
             if message is not None:
                 raise failure(message, doing)
-        found = self.find(tag)
+        found = self.find(ref)
         if found is None:
-            raise BuildError("the engine took the archive and made no image of it", where=tag)
+            raise BuildError("the engine took the archive and made no image of it", where=ref)
         return found
 
     def tag(self, image_id: str, ref: str) -> None:

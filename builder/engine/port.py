@@ -7,7 +7,7 @@ engine is gone, BuildError when the work itself failed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -178,6 +178,19 @@ class Engine(Protocol):
         self, tag: str, tar: BinaryIO | Iterable[bytes], *, labels: Mapping[str, str], platform: str
     ) -> ImageInfo:
         """Make an image of one layer from a tar stream and tag it."""
+
+    def save(self, ref: str) -> Iterator[bytes]:
+        """An image as `docker save` writes it, in pieces: layers, configuration, list of contents.
+
+        How that is spelled is the engine's own; `builder.store.archive` makes one spelling of it.
+        """
+
+    def load(self, ref: str, tar: BinaryIO | Iterable[bytes]) -> ImageInfo:
+        """Take in an image from what `docker save` writes; `ref` is the name that the archive gives it.
+
+        Raises what the tar raises, and then there is no image, and BuildError for one that is not whole or does not
+        give that name.
+        """
 
     def build(
         self,

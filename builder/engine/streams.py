@@ -6,6 +6,7 @@ import base64
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, BinaryIO
+from urllib.parse import quote
 
 import docker
 import requests
@@ -103,6 +104,17 @@ def archive(api: docker.APIClient, container_id: str, path: str, doing: str) -> 
     if response.status_code == 404:
         response.close()
         return None
+    return checked(response, doing)
+
+
+def saved(api: docker.APIClient, ref: str, doing: str) -> requests.Response:
+    """The archive of an image, for the caller to read and close."""
+    with translated(doing):
+        response = api.get(
+            f"{api.base_url}/v{api.api_version}/images/{quote(ref, safe='/:@')}/get",
+            stream=True,
+            timeout=_STALLED,
+        )
     return checked(response, doing)
 
 

@@ -20,6 +20,7 @@ _URL = re.compile(rf"(?:{_PLACE}|kit://)((?:/[A-Za-z0-9._~!+%=-]+)+)")
 _GIVEN = re.compile(r"installer:///[A-Za-z0-9_][A-Za-z0-9._+-]*\.sh")
 _FILENAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._!+=-]*")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+_IMAGE_ID = re.compile(r"sha256:[0-9a-f]{64}")
 _MD5 = re.compile(r"[0-9a-f]{32}")
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
 _VERSION = re.compile(r"[A-Za-z0-9_.!+*=-]+")
@@ -62,6 +63,13 @@ def _base(lock: LockSet) -> Iterator[str]:
     yield from _word(lock.base.glibc, _GLIBC, "the base's glibc")
     if lock.base.tar is not None:
         yield from _file(lock.base.tar, "the base's tar", ".tar")
+    if lock.base.image_id:
+        yield from _word(lock.base.image_id, _IMAGE_ID, "the base's image id")
+        if (
+            lock.base.tar is None
+            or lock.base.ref != f"imgbuild/base:{lock.base.image_id.removeprefix('sha256:')}"
+        ):
+            yield f"the base's image {lock.base.image_id[:19]} and its name {lock.base.ref!r} do not agree"
 
 
 def _environment(environment: EnvironmentLock, subdir: str) -> Iterator[str]:

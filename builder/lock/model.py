@@ -3,11 +3,11 @@
 A lock names canonical URLs only. Where the bytes really come from is the source's business.
 """
 
-from typing import Literal
+from typing import ClassVar, Literal
 from urllib.parse import unquote
 
 from builder.spec.model import Platform
-from builder.values import Value, digest_of
+from builder.values import Grown, Value, digest_of
 
 
 class LockedFile(Value):
@@ -64,16 +64,21 @@ class EnvironmentLock(Value):
         return next((package.version for package in self.conda if package.name == "python"), "")
 
 
-class LockedBase(Value):
-    """What FROM names. ref: a pullable `name@sha256:...`, or the tag a kit's base is imported under.
+class LockedBase(Grown):
+    """What FROM names. ref: a pullable `name@sha256:...`, or the tag a kit's base is brought in under.
 
-    tar is set for a kit's base: the tar to import, and then ref is `imgbuild/base:<sha256 of the tar>`.
+    tar is set for a kit's base. A root file system is imported, and ref is `imgbuild/base:<sha256 of the tar>`.
+    An image with its layers and configuration, as a registry has it, is loaded: then image_id is `sha256:...` of
+    its configuration, and ref is `imgbuild/base:` with those digits, which the archive itself says.
     """
+
+    later: ClassVar[tuple[str, ...]] = ("image_id",)
 
     key: str
     ref: str
     glibc: str
     tar: LockedFile | None = None
+    image_id: str = ""
 
 
 class LockedInstaller(LockedFile):

@@ -61,7 +61,7 @@ def _base(spec: ImageSpec, lock: LockSet, source: Source) -> Iterator[str]:
         yield from _changed(spec, lock, source)
     elif not _same_name(lock.base.ref, spec.base.ref):
         yield f"the base {spec.base.key} is {spec.base.ref} now, and was {lock.base.ref}"
-    elif "@" in spec.base.ref and _digest(spec.base.ref) != _digest(lock.base.ref):
+    elif not same_base(lock.base.ref, spec.base.ref):
         yield f"the base {spec.base.key} has the digest {_digest(spec.base.ref)} now"
 
 
@@ -137,6 +137,11 @@ def _repository(ref: str) -> str:
     """`docker.io/library/debian` of `docker.io/library/debian:bookworm-slim@sha256:...`."""
     folder, slash, last = ref.partition("@")[0].rpartition("/")
     return folder + slash + last.partition(":")[0]
+
+
+def same_base(locked: str, asked: str) -> bool:
+    """Whether a locked reference is what a row of envs/_bases.yml still asks for."""
+    return _same_name(locked, asked) and _digest(asked) in {"", _digest(locked)}
 
 
 def _same_name(locked: str, asked: str) -> bool:

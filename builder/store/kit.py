@@ -9,12 +9,14 @@ from urllib.parse import unquote
 
 from builder.errors import BuildError, LockError
 from builder.lock.model import LockedBase, LockedFile, LockedInstaller, SourceId
+from builder.lock.stale import same_base
 from builder.spec.model import ImageSpec, Platform
+from builder.store.archive import base_ref
 from builder.store.cache import hash_file
-from builder.store.kitfile import NAME, KitFile, Manifest, read_manifest
+from builder.store.kitfile import NAME, KitBase, KitFile, KitInstaller, Manifest, read_manifest
 
 SCHEME = "kit:///"
-_AGAIN = "restore it, or make the kit again with `imgbuild kit bootstrap`"
+_AGAIN = "copy the kit again from where it came, or make it anew"
 
 
 @dataclass(frozen=True)
@@ -108,9 +110,9 @@ class Kit:
         """The kit's base. Raises LockError when it was made for another base or platform."""
         self._check_platform(spec, platform)
         for base in self.manifest.bases:
-            if base.key == spec.base.key:
-                tar = self._locked(base.path)
-                return LockedBase(key=base.key, ref=f"imgbuild/base:{tar.sha256}", glibc=base.glibc, tar=tar)
+            if base.key == spec.base.key and _is_for(base, spec):
+                _check_name(base, spec)
+                return locked_base(base, self._locked(base.path))
         held = ", ".join(base.key for base in self.manifest.bases)
         raise LockError(
             f"the kit has no base {spec.base.key}, only {held}",
@@ -126,8 +128,10 @@ class Kit:
                             fix="write installer: miniconda=VERSION")  # fmt: skip
         kind, version = spec.installer.kind, spec.installer.version
         for one in self.manifest.installers:
-            if (one.kind, one.version) == (kind, version):
+            if (one.kind, one.version) == (kind, version) and _is_for(one, spec):
                 file = self._locked(one.path)
+                if one.locked is not None:
+                    return one.locked
                 return LockedInstaller(
                     **file.model_dump(), kind=kind, version=version, stand_in=self.manifest.stand_in
                 )
@@ -192,8 +196,28 @@ class Kit:
             raise LockError(
                 f"the kit was made for {self.manifest.platform}, not {platform}",
                 where=str(self.root),
-                fix=f"build {spec.ref} for {self.manifest.platform}, or make a kit on a {platform} machine",
+                fix=f"build {spec.ref} for {self.manifest.platform}, or make a kit for {platform}",
             )
+
+
+def locked_base(base: KitBase, tar: LockedFile) -> LockedBase:
+    """What a lock says of a kit's base."""
+    ref = base_ref(base.image_id or tar.sha256)
+    return LockedBase(key=base.key, ref=ref, glibc=base.glibc, tar=tar, image_id=base.image_id)
+
+
+def _is_for(part: KitBase | KitInstaller, spec: ImageSpec) -> bool:
+    return not part.images or spec.ref in part.images
+
+
+def _check_name(base: KitBase, spec: ImageSpec) -> None:
+    """A registry's base holds as long as envs/_bases.yml names it; a stand-in has no such name."""
+    if base.ref and not same_base(base.ref, spec.base.ref):
+        raise LockError(
+            f"the base {base.key} is {spec.base.ref} now, and the kit has {base.ref}",
+            where="envs/_bases.yml",
+            fix="make the kit again, or take the row back",
+        )
 
 
 _LOCK_AGAIN = "the lock was made from another kit: name that one with --kit, or make the lock again"

@@ -3,15 +3,16 @@
 import re
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import yaml
 from pydantic import ValidationError
 
 from builder.errors import BuildError, UsageError
+from builder.lock.model import LockedInstaller
 from builder.spec.model import Platform
 from builder.store.cache import hash_file
-from builder.values import Value, digest_of
+from builder.values import Grown, Value, digest_of
 
 NAME = "kit.yml"
 LOCKS = "locks/"
@@ -27,31 +28,49 @@ class KitFile(Value):
     size: int
 
 
-class KitBase(Value):
-    """A base: key of envs/_bases.yml, its suite, C library, tar, and the OS packages in it with versions."""
+class KitBase(Grown):
+    """A base: key of envs/_bases.yml, its suite, C library, tar, and the OS packages in it with versions.
+
+    ref, image_id: of a registry's image, whose tar is an archive of it. images: for which it is; all when empty.
+    """
+
+    later: ClassVar[tuple[str, ...]] = ("ref", "image_id", "images")
 
     key: str
     suite: str
     glibc: str
     path: str
     packages: dict[str, str]
+    ref: str = ""
+    image_id: str = ""
+    images: tuple[str, ...] = ()
 
 
-class KitInstaller(Value):
-    """An installer: which `kind=version` of an image.yml it answers."""
+class KitInstaller(Grown):
+    """An installer: which `kind=version` of an image.yml it answers.
+
+    locked: what the upstream's locks say of it, where it is theirs. images: for which it is; all when empty.
+    """
+
+    later: ClassVar[tuple[str, ...]] = ("locked", "images")
 
     kind: str
     version: str
     path: str
+    locked: LockedInstaller | None = None
+    images: tuple[str, ...] = ()
 
 
-class Manifest(Value):
+class Manifest(Grown):
     """The whole of kit.yml.
 
     id: names the kit: a digest over all of this but the locks, because a lock records the id of its kit.
     stand_in: base, python and installer are stand-ins for those of the upstreams. images: ref to the digest
-    of what was asked for. python: full version of the channel's python.
+    of what was asked for. python: full version of the channel's python; empty where there is no one such.
+    locks: ref to the digest of the lock that was collected, for a kit that was created.
     """
+
+    later: ClassVar[tuple[str, ...]] = ("locks",)
 
     format: Literal[1] = 1
     id: str
@@ -62,6 +81,7 @@ class Manifest(Value):
     bases: tuple[KitBase, ...]
     installers: tuple[KitInstaller, ...]
     files: tuple[KitFile, ...]
+    locks: dict[str, str] = {}
 
     def content_id(self) -> str:
         """Hex sha256 that `id` has to be."""
@@ -70,10 +90,10 @@ class Manifest(Value):
         return digest_of(data)
 
 
-def list_files(root: Path) -> tuple[KitFile, ...]:
-    """Every file below root but kit.yml, measured, ordered by path. Raises BuildError for links."""
+def list_files(root: Path, below: str = "") -> tuple[KitFile, ...]:
+    """Every file below root, or one folder of it, but kit.yml: measured, by path. Raises BuildError for links."""
     found = []
-    for path in sorted(root.rglob("*")):
+    for path in sorted((root / below).rglob("*")):
         name = path.relative_to(root).as_posix()
         if path.is_symlink():
             raise BuildError("a kit holds no symbolic links", where=name, fix="put the file itself there")
@@ -101,7 +121,7 @@ def read_manifest(root: Path) -> Manifest:
         data = _load(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError) as error:
         what = "not a kit: it has no kit.yml"
-        fix = "make one with `imgbuild kit bootstrap DIR ENV...`, or name another directory"
+        fix = "make one with `imgbuild kit create ENV... -o DIR`, or name another directory"
         raise UsageError(what, where=str(root), fix=fix) from error
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise UsageError(f"cannot be read: {error}", where=str(path), fix="make the kit again") from error

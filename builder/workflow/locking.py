@@ -65,5 +65,5 @@ def make_and_write(spec: ImageSpec, platform: Platform, source: Source, observer
 
 def _mend(spec: ImageSpec, source: Source) -> str:
     if source.id.kind == "kit":
-        return f"make the kit anew with `imgbuild kit bootstrap DIR {spec.name}`"
+        return f"make the kit anew, with {spec.ref} in it: imgbuild kit create (or bootstrap)"
     return f"run `imgbuild lock {spec.ref}` and commit the result"

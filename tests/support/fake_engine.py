@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import json
 import tarfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -21,6 +22,7 @@ from builder.engine.images import label_instruction
 from builder.engine.port import ContainerSpec, EngineInfo, ImageInfo, RemoteImage, RunResult
 from builder.errors import BuildError, EngineError
 from builder.progress import Observer, StepFinished, StepLogged, StepStarted
+from tests.support.engine_base import tar_of
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,7 @@ class FakeEngine:
     images: dict[str, ImageInfo] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
     registry: dict[str, ImageInfo] = field(default_factory=dict)
+    contents: dict[str, tuple[bytes, bytes]] = field(default_factory=dict)  # layer and configuration by id
     running: dict[str, FakeContainer] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
     _made: int = 0
@@ -137,6 +140,45 @@ class FakeEngine:
         image = self._image(data, labels, platform, len(data))
         self._keep(image, tag)
         return self._with_tags(image)
+
+    def save(self, ref: str) -> Iterator[bytes]:
+        self.check("save")
+        image = self.images.get(self.tags.get(_full(ref), ref))
+        if image is None:
+            raise BuildError("reference does not exist", where=f"saving {ref}")
+        layer, config = self.contents[image.id]
+        names = [] if ref.startswith("sha256:") else [ref]
+        listing = [{"Config": "config.json", "RepoTags": names, "Layers": ["1/layer.tar"]}]
+        members = {
+            "config.json": config,
+            "1/layer.tar": layer,
+            "manifest.json": json.dumps(listing).encode(),
+            "repositories": b"{}",
+        }
+        yield tar_of(members)
+
+    def load(self, ref: str, tar: BinaryIO | Iterable[bytes]) -> ImageInfo:
+        self.check("load")
+        read = getattr(tar, "read", None)
+        data: bytes = read() if read else b"".join(tar)
+        try:
+            with tarfile.open(fileobj=io.BytesIO(data)) as archive:
+                files = {one.name: archive.extractfile(one) for one in archive.getmembers()}
+                plain = {name: file.read() for name, file in files.items() if file}
+            (row,) = json.loads(plain["manifest.json"])
+            (layer,) = (plain[name] for name in row["Layers"])
+            config = plain[row["Config"]]
+        except (tarfile.TarError, KeyError, ValueError) as error:
+            raise BuildError(f"not an archive: {error}", where=f"loading {ref}") from error
+        if json.loads(config)["rootfs"]["diff_ids"] != [f"sha256:{hashlib.sha256(layer).hexdigest()}"]:
+            raise BuildError("invalid diffID for layer 0", where=f"loading {ref}")
+        image = self._from_config(config, layer)
+        for name in row["RepoTags"] or ():
+            self._keep(image, name)
+        found = self.find(ref)
+        if found is None:
+            raise BuildError("the engine took the archive and made no image of it", where=ref)
+        return found
 
     def build(
         self,
@@ -229,9 +271,22 @@ class FakeEngine:
 
     def _image(self, data: bytes, labels: Mapping[str, str], platform: str, size: int) -> ImageInfo:
         self._made += 1
-        name = hashlib.sha256(data + repr(sorted(labels.items())).encode()).hexdigest()
-        created = f"2026-01-01T00:00:00.{self._made:09d}Z"
-        return ImageInfo(f"sha256:{name}", (), dict(labels), size, platform, created)
+        config = {
+            "created": f"2026-01-01T00:00:00.{self._made:09d}Z",
+            "architecture": platform.partition("/")[2],
+            "config": {"Labels": dict(labels)},
+            "rootfs": {"type": "layers", "diff_ids": [f"sha256:{hashlib.sha256(data).hexdigest()}"]},
+        }
+        image = self._from_config(json.dumps(config).encode(), data)
+        return replace(image, size=size)
+
+    def _from_config(self, config: bytes, layer: bytes) -> ImageInfo:
+        """An image is called by the hash of its configuration."""
+        told = json.loads(config)
+        name = f"sha256:{hashlib.sha256(config).hexdigest()}"
+        self.contents[name] = (layer, config)
+        labels = told["config"]["Labels"]
+        return ImageInfo(name, (), labels, len(layer), f"linux/{told['architecture']}", told["created"])
 
     def _keep(self, image: ImageInfo, tag: str) -> None:
         self.images.setdefault(image.id, image)

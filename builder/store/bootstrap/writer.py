@@ -22,9 +22,9 @@ from builder.store.bootstrap.steps import Serial, step
 from builder.store.bootstrap.target import Target
 from builder.store.cache import Store, default_root, trouble
 from builder.store.kit import Kit
-from builder.store.kitfile import NAME, KitBase, KitInstaller, Manifest, list_files, write_manifest
+from builder.store.kitdir import asked_for, beside, present
+from builder.store.kitfile import KitBase, KitInstaller, Manifest, list_files, write_manifest
 from builder.store.upstream import Upstream
-from builder.values import digest_of
 
 _PLATFORMS: dict[str, Platform] = {"amd64": "linux/amd64", "arm64": "linux/arm64"}
 _CARRIED = ("python", *wheelhouse.TOOLS)
@@ -67,40 +67,12 @@ def bootstrap_kit(directory: Path, specs: Sequence[ImageSpec], observer: Observe
     directory = directory.expanduser().absolute()
     if not specs:
         raise UsageError("no environment was named", fix="say which ones: imgbuild kit bootstrap DIR ENV...")
-    present = _present(directory, specs)
-    if present is not None:
-        observer(Note(f"{directory}: exists already and is whole, nothing to do"))
-        return present
-    with _alone(default_root() / "bootstrap", observer), _beside(directory) as folder:
+    here = present(directory, {spec.ref: asked_for(spec) for spec in specs}, observer)
+    if here is not None:
+        return here
+    with _alone(default_root() / "bootstrap", observer), beside(directory) as folder:
         _make(_prepare(folder, tuple(specs), Serial(observer)))
     return Kit.open(directory)
-
-
-def asked_for(spec: ImageSpec) -> str:
-    """Digest of what a spec asks of a kit: the same one is answered by the same kit."""
-    wanted = [[one.name, one.channels, one.conda, one.pip] for one in spec.environments]
-    installer = spec.installer.model_dump() if spec.installer else None
-    return digest_of([wanted, spec.base.model_dump(mode="json"), installer, spec.cuda])
-
-
-def _present(directory: Path, specs: Sequence[ImageSpec]) -> Kit | None:
-    if not directory.exists() or (directory.is_dir() and not any(directory.iterdir())):
-        return None
-    if not (directory / NAME).is_file():
-        raise UsageError(
-            "exists already and is not a kit", where=str(directory), fix="name another directory"
-        )
-    kit = Kit.open(directory)
-    remove = "remove it to make it anew, or name another directory"
-    others = [spec.ref for spec in specs if kit.manifest.images.get(spec.ref) != asked_for(spec)]
-    if others:
-        what = f"exists already, and was made for other definitions than {', '.join(others)}"
-        raise UsageError(what, where=str(directory), fix=remove)
-    faults = kit.check()
-    if faults:
-        what = f"exists already, and is damaged: {faults[0]}"
-        raise UsageError(what, where=str(directory), fix=remove, detail="\n".join(faults))
-    return kit
 
 
 @contextmanager
@@ -118,23 +90,6 @@ def _alone(cache: Path, observer: Observer) -> Iterator[None]:
             observer(Note("another bootstrap is running: waiting for it"))
             fcntl.flock(stream, fcntl.LOCK_EX)
         yield
-
-
-@contextmanager
-def _beside(directory: Path) -> Iterator[Path]:
-    """A fresh folder DIR.partial that becomes `directory` at the end, or goes."""
-    partial = directory.with_name(f"{directory.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    try:
-        partial.mkdir(parents=True)
-        yield partial
-        partial.replace(directory)
-    except OSError as error:
-        what, where = f"cannot write: {error.strerror}", str(error.filename or directory)
-        fix = "name a directory that you can write, on a disk with room"
-        raise BuildError(what, where=where, fix=fix) from error
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
 
 
 def _prepare(folder: Path, specs: tuple[ImageSpec, ...], observer: Serial) -> _Work:

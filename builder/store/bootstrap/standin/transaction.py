@@ -163,7 +163,9 @@ class Transaction:
         tag = f"cpython-{self.python.minor.replace('.', '')}"
         for package in (p for p in self.packages if p.noarch_python):
             known = {fact["_path"] for fact in paths[package.name]}
-            for short in [s for s in known if s.endswith(".py") and s.startswith(self.python.site_packages)]:
+            for short in [
+                s for s in sorted(known) if s.endswith(".py") and s.startswith(self.python.site_packages)
+            ]:
                 folder, name = short.rsplit("/", 1)
                 compiled = f"{folder}/__pycache__/{name[:-3]}.{tag}.pyc"
                 if compiled not in known:
