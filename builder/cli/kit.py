@@ -30,12 +30,13 @@ def bootstrap(app: App, where: Path, names: tuple[str, ...]) -> None:
     does every image made from it.
     """
     from builder.store.bootstrap import bootstrap_kit
+    from builder.workflow.os_packages import resolve_apt
     from builder.workflow.sources import remember
 
     project = app.project()
     specs = [load_image(project, ref) for ref in images_named(app, names, every=False)]
     with app.face() as observer:
-        made = remember(bootstrap_kit(where, specs, observer))
+        made = remember(bootstrap_kit(where, specs, observer, resolve_apt))
     text = f"kit {made.id.kit} in {where}\nuse it: imgbuild build {' '.join(names)} --kit {where}"
     app.result(text, {"kit": made.id.kit, "directory": str(where), "images": list(names)})
 

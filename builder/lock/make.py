@@ -8,8 +8,9 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 from builder.errors import LockError
+from builder.lock.apt.packages import AptPackages, ResolveApt
 from builder.lock.check import faults
-from builder.lock.inputs import digest_of_lines, input_lines
+from builder.lock.inputs import apt_lines, digest_of_lines, input_lines
 from builder.lock.model import (
     CondaPackage,
     EnvironmentLock,
@@ -30,16 +31,24 @@ from builder.spec.model import CondaEnvironment, ImageSpec, Platform
 Packages = TypeVar("Packages", bound=Sequence[object])
 
 
-def make_lock(spec: ImageSpec, platform: Platform, source: Source, observer: Observer) -> LockSet:
-    """Solve every environment of the image against the source.
+def make_lock(
+    spec: ImageSpec,
+    platform: Platform,
+    source: Source,
+    observer: Observer,
+    resolve_apt: ResolveApt | None = None,
+) -> LockSet:
+    """Solve every environment of the image against the source, and its OS packages inside its base.
 
-    Raises LockError for what cannot be locked (OS packages that the base does not hold, no installer,
-    channels whose terms are not accepted) before anything is asked, and for what nothing satisfies.
+    resolve_apt: who can ask the base; needed for `apt:` with packages that the base is not known to hold.
+    Raises LockError for what cannot be locked (no installer, OS packages without somebody to ask, channels whose
+    terms are not accepted) before anything is asked, and for what nothing satisfies.
     """
-    _refuse_unlockable(spec, platform, source)
+    asked = _asked_of_apt(spec, platform, source, resolve_apt)
     check_channels(spec, source)
     installer = source.installer(spec, platform)
     base = _base(spec, platform, source)
+    apt = resolve_apt(spec, platform, base) if asked and resolve_apt else AptPackages()
     environments = tuple(
         _environment(environment, spec, platform, source, observer) for environment in spec.environments
     )
@@ -51,12 +60,18 @@ def make_lock(spec: ImageSpec, platform: Platform, source: Source, observer: Obs
         installer=installer,
         environments=environments,
         uv=_uv(environments, spec, platform, source, observer),
+        apt=apt.packages,
+        apt_inputs=apt_lines(spec),
+        apt_releases=apt.releases,
     )
     _check(lock, spec)
     return lock
 
 
-def _refuse_unlockable(spec: ImageSpec, platform: Platform, source: Source) -> None:
+def _asked_of_apt(
+    spec: ImageSpec, platform: Platform, source: Source, resolve_apt: ResolveApt | None
+) -> list[str]:
+    """The OS packages that somebody has to resolve; refuses what cannot be locked at all."""
     where = str(spec.folder / "image.yml")
     if spec.installer is None:
         raise LockError(
@@ -65,12 +80,13 @@ def _refuse_unlockable(spec: ImageSpec, platform: Platform, source: Source) -> N
             fix="name one, such as installer: miniconda=26.5.3-1",
         )
     lacking = sorted(set(spec.apt) - source.base_packages(spec, platform)) if spec.apt else []
-    if lacking:
+    if lacking and resolve_apt is None:
         raise LockError(
-            f"apt packages that the base does not hold cannot be locked yet: {', '.join(lacking)}",
+            f"nobody can be asked for the OS packages {', '.join(lacking)}: apt of the base resolves them",
             where=where,
-            fix="take them out of apt:, take them from conda, or choose a base that holds them",
+            fix="make the lock with `imgbuild lock`, on a machine with a container engine",
         )
+    return lacking
 
 
 def _base(spec: ImageSpec, platform: Platform, source: Source) -> LockedBase:

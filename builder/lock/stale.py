@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from builder.errors import ImgbuildError
-from builder.lock.inputs import digest_of_lines, input_lines
-from builder.lock.model import EnvironmentLock, LockSet
+from builder.lock.inputs import apt_lines, digest_of_lines, input_lines
+from builder.lock.model import LockSet
 from builder.lock.source import Source
 from builder.spec.model import ImageSpec
 
@@ -25,6 +25,7 @@ def _reasons(spec: ImageSpec, lock: LockSet, source: Source) -> Iterator[str]:
         yield f"{lock.platform} is no longer among the image's platforms"
     yield from _base(spec, lock, source)
     yield from _installer(spec, lock, source)
+    yield from _apt(spec, lock)
     yield from _environments(spec, lock)
 
 
@@ -74,6 +75,12 @@ def _installer(spec: ImageSpec, lock: LockSet, source: Source) -> Iterator[str]:
             yield f"the installer is {now.kind}={now.version} now, and was {was.kind}={was.version}"
 
 
+def _apt(spec: ImageSpec, lock: LockSet) -> Iterator[str]:
+    lines = apt_lines(spec)
+    if lines != lock.apt_inputs:
+        yield f"the OS packages are asked for differently ({_difference(lines, lock.apt_inputs)})"
+
+
 def _environments(spec: ImageSpec, lock: LockSet) -> Iterator[str]:
     # The first environment is known by its place, because it may be renamed with its folder.
     asked = {
@@ -90,7 +97,7 @@ def _environments(spec: ImageSpec, lock: LockSet) -> Iterator[str]:
             continue
         lines = input_lines(environment, spec, lock.platform)
         if digest_of_lines(lines) != held[key].input_digest:
-            change = _difference(lines, held[key])
+            change = _difference(lines, held[key].inputs)
             yield f"the environment {environment.name} is asked for differently ({change})"
         elif held[key].variables != environment.variables:
             yield f"the variables of {environment.name} in the lock were edited"
@@ -99,9 +106,9 @@ def _environments(spec: ImageSpec, lock: LockSet) -> Iterator[str]:
             yield f"the environment {key} was removed"
 
 
-def _difference(now: tuple[str, ...], held: EnvironmentLock) -> str:
-    new = [f"+{line}" for line in now if line not in held.inputs]
-    gone = [f"-{line}" for line in held.inputs if line not in now]
+def _difference(now: tuple[str, ...], before: tuple[str, ...]) -> str:
+    new = [f"+{line}" for line in now if line not in before]
+    gone = [f"-{line}" for line in before if line not in now]
     words = new + gone
     return ", ".join(words[:_MOST_SHOWN]) + (
         f" and {len(words) - _MOST_SHOWN} more" if len(words) > _MOST_SHOWN else ""

@@ -60,12 +60,13 @@ def _made_once(
 def make_and_write(spec: ImageSpec, platform: Platform, source: Source, observer: Observer) -> LockSet:
     """Solve, resolve and write the lock of one image for one platform."""
     from builder.lock.make import make_lock
+    from builder.workflow.os_packages import resolving
 
     _refuse_packaged(spec, source)
     check_channels(spec, source)
     if isinstance(source, Upstream):
         source = _ready(source, _base_before(spec, platform, source), observer)
-    lock = make_lock(spec, platform, source, observer)
+    lock = make_lock(spec, platform, source, observer, resolving(source, observer))
     _keep(lock, spec, source.lock_folder(spec))
     return lock
 
