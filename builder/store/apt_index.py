@@ -18,7 +18,7 @@ from builder.lock.apt.sources import Repository, numbered
 from builder.lock.model import AptRelease, LockedFile
 from builder.lock.source import Source
 from builder.progress import Observer
-from builder.store.cache import Store
+from builder.store.cache import Mismatch, Store
 from builder.store.download import CUT, Downloader, Policy, public
 from builder.store.fetch import fetch
 
@@ -93,12 +93,20 @@ def _indexes(wanted: Sequence[tuple[LockedFile, str, str]], archive: Archive) ->
     """By their names, as every mirror has them; by their hashes where the archive is being changed just now."""
     try:
         return archive.files([(index, suite) for index, suite, _ in wanted])
-    except BuildError:
+    except BuildError as error:
         if not any(by_hash for _, _, by_hash in wanted):
-            raise
+            raise _explained(error) from error
     return archive.files(
         [(index.model_copy(update={"url": by_hash or index.url}), suite) for index, suite, by_hash in wanted]
     )
+
+
+def _explained(error: BuildError) -> BuildError:
+    if not isinstance(error, Mismatch):
+        return error
+    what = f"an index of the archive is not the one that its release file names: {error.where}"
+    fix = "run it again in a while, or name a mirror in the settings that is whole (mirrors:)"
+    return BuildError(what, where=error.where, fix=fix, detail=error.what)
 
 
 @dataclass(frozen=True)

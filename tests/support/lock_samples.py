@@ -140,8 +140,9 @@ APT_RELEASE = AptRelease(
 
 
 def apt_package(name: str = "make", version: str = "4.3-4.1", **changes: object) -> AptPackage:
+    stem = f"{name}_{version.partition(':')[2] or version}"  # file names have no epoch
     plain = AptPackage(
-        url=f"http://archive.example.org/debian/pool/main/{name[0]}/{name}/{name}_{version}_amd64.deb",
+        url=f"http://archive.example.org/debian/pool/main/{name[0]}/{name}/{stem}_amd64.deb",
         sha256=hashlib.sha256(f"{name} {version}".encode()).hexdigest(),
         size=1000,
         name=name,

@@ -141,7 +141,10 @@ def _has_architecture(row: Mapping[str, str], architecture: str) -> bool:
 
 
 def _address(uri: str, place: str) -> str:
-    parts = urlsplit(uri)
+    try:
+        parts = urlsplit(uri)
+    except ValueError:
+        parts = urlsplit("")
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         scheme = parts.scheme or "nothing"
         what = (
