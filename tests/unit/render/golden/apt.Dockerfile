@@ -45,7 +45,8 @@ RUN --mount=type=tmpfs,target=/mnt \
     # what differs from one installation to the next
     find /var/log -type f -newer /mnt/before -delete; \
     rm -f /var/cache/ldconfig/aux-cache /var/cache/debconf/*-old /var/lib/dpkg/*-old /etc/passwd- /etc/group- \
-        /etc/shadow- /etc/gshadow- /etc/subuid- /etc/subgid-; \
+        /etc/shadow- /etc/gshadow- /etc/subuid- /etc/subgid- /var/lib/dbus/machine-id; \
+    if [ -s /etc/machine-id ]; then : > /etc/machine-id; fi; \
     for package in make cpp-12 bash; do \
         dpkg --status "$package" > /dev/null || { echo "imgbuild: there is no $package" >&2; exit 1; }; \
     done
