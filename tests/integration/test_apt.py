@@ -199,7 +199,7 @@ def with_configuration(name: str, *lines: str) -> LockedBase:
 def test_the_kit_holds_them_and_the_lock_names_their_archive(site: Workshop) -> None:
     document = json.loads((site.kit / "locks/tools/imgbuild.lock.json").read_text())
     held = document["platforms"]["linux/amd64"]["apt"]
-    assert held["inputs"] == ["apt bash", "apt file", "apt make"]
+    assert held["inputs"] == ["apt bash", "apt dbus", "apt file", "apt make"]
     for package in held["packages"]:
         assert (site.kit / "apt" / package["url"].rsplit("/", 1)[1]).is_file()
         assert package["url"].startswith("http://")
@@ -208,9 +208,8 @@ def test_the_kit_holds_them_and_the_lock_names_their_archive(site: Workshop) -> 
 
 @pytest.fixture(scope="module")
 def built(site: Workshop) -> Workshop:
-    for name in ("tools", "service"):
-        done = site.run("build", name, "--kit", str(site.kit), "--json")
-        assert done.code == 0, done.err
+    done = site.run("build", "tools", "--kit", str(site.kit), "--json")
+    assert done.code == 0, done.err
     return site
 
 
@@ -234,12 +233,11 @@ def contents(image: str) -> dict[str, str]:
     return {name: digest for name, digest in found.items() if name not in MADE_BY_THE_ENGINE}
 
 
-@pytest.mark.parametrize("name", ["tools", "service"])
-def test_two_builds_have_the_same_files(built: Workshop, name: str) -> None:
-    image = f"{PREFIX}/{name}"
+def test_two_builds_have_the_same_files(built: Workshop) -> None:
+    image = f"{PREFIX}/tools"
     first = contents(image)
     before = docker("inspect", "-f", "{{.Id}}", image)
-    assert built.run("build", name, "--kit", str(built.kit), "--force", "--no-smoke").code == 0
+    assert built.run("build", "tools", "--kit", str(built.kit), "--force", "--no-smoke").code == 0
     assert docker("inspect", "-f", "{{.Id}}", image) != before
     again = contents(image)
     assert {name for name in first.keys() | again.keys() if first.get(name) != again.get(name)} == set()
@@ -250,9 +248,7 @@ def test_two_builds_have_the_same_files(built: Workshop, name: str) -> None:
 
 
 def test_a_new_account_does_not_tell_the_day(built: Workshop) -> None:
-    shadow = docker(
-        "run", "--rm", "--user", "0", "--entrypoint", "", f"{PREFIX}/service", "cat", "/etc/shadow"
-    )
+    shadow = docker("run", "--rm", "--user", "0", "--entrypoint", "", f"{PREFIX}/tools", "cat", "/etc/shadow")
     assert re.search(r"^messagebus:!:19000:", shadow, re.MULTILINE), shadow
 
 
@@ -291,7 +287,7 @@ def test_a_change_of_apt_makes_the_lock_stale(built: Workshop) -> None:
     page = built.root / "envs/tools/image.yml"
     text = page.read_text()
     try:
-        page.write_text("apt: [file, patch, bash]\n")
+        page.write_text("apt: [file, patch, dbus, bash]\n")
         done = built.run("build", "tools", "--kit", str(built.kit), "--locked")
     finally:
         page.write_text(text)

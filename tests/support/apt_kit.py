@@ -19,7 +19,7 @@ from builder.workflow.os_packages import resolve_apt
 
 ENVIRONMENT = "name: {}\nchannels: [conda-forge, nodefaults]\ndependencies: [python>=3.11]\n"
 # file and make bring libraries; dbus brings an account, a service and debconf's questions.
-IMAGES = {"tools": "apt: [file, make, bash]\n", "service": "apt: [dbus]\n"}
+IMAGES = {"tools": "apt: [file, make, dbus, bash]\n"}
 
 
 def apt_project(root: Path) -> Path:
