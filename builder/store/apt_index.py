@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
+from urllib.parse import unquote, urlsplit
 
 import requests
 
@@ -126,6 +127,8 @@ class HttpArchive:
         """Asked each time: it changes while its name stays."""
         del suite
         asked = self.source.address(url)
+        if asked.startswith("file:"):
+            return _read(Path(unquote(urlsplit(asked).path)))
         with Downloader(self.store, self.policy, threading.Event()) as downloader:
             for number in range(self.policy.attempts):
                 why = self._pause(number)
@@ -149,3 +152,13 @@ class HttpArchive:
         if number:
             time.sleep(min(_LONGEST_PAUSE, self.policy.pause * 2 ** (number - 1)))
         return "it was not asked"
+
+
+def _read(path: Path) -> bytes | None:
+    """A release file of a mirror that is a directory of this machine."""
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise BuildError(f"cannot read: {error.strerror}", where=str(path), fix="check its rights") from error

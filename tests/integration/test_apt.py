@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 
@@ -201,7 +202,7 @@ def test_the_kit_holds_them_and_the_lock_names_their_archive(site: Workshop) -> 
     held = document["platforms"]["linux/amd64"]["apt"]
     assert held["inputs"] == ["apt bash", "apt dbus", "apt file", "apt make"]
     for package in held["packages"]:
-        assert (site.kit / "apt" / package["url"].rsplit("/", 1)[1]).is_file()
+        assert (site.kit / "apt" / unquote(package["url"].rsplit("/", 1)[1])).is_file()
         assert package["url"].startswith("http://")
     assert site.run("kit", "check", str(site.kit)).code == 0
 

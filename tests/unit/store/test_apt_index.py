@@ -64,6 +64,11 @@ def test_everything_that_apt_reads_comes_through_the_mirror(site: Path, tmp_path
     assert second.suite == "flat/"
 
 
+def test_a_mirror_may_be_a_directory(site: Path, tmp_path: Path) -> None:
+    found = collect((MAIN, FLAT), "amd64", archive(site.as_uri(), tmp_path))
+    assert set(found.files) >= {"0/dists/bookworm/main/binary-amd64/Packages.xz", "0/flat/Release.gpg"}
+
+
 def test_an_index_is_fetched_once_and_a_release_file_each_time(site: Path, tmp_path: Path) -> None:
     with serve({"d": site}) as web:
         collect((MAIN,), "amd64", archive(f"{web.url}/d", tmp_path))
