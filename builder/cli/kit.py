@@ -27,7 +27,7 @@ def bootstrap(app: App, where: Path, names: tuple[str, ...]) -> None:
     """Make a stand-in kit from Debian's packages and the Python package index alone.
 
     For places that reach neither a container registry nor a conda channel. The kit names itself a stand-in, and so
-    does every image made from it.
+    does every image made from it. Images with `apt:` take a container engine: apt of the new base is asked in it.
     """
     from builder.store.bootstrap import bootstrap_kit
     from builder.workflow.os_packages import resolve_apt
