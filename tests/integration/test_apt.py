@@ -20,6 +20,7 @@ from builder.errors import BuildError, EngineError, LockError
 from builder.lock.apt.packages import AptPackages
 from builder.lock.model import LockedBase, LockedFile
 from builder.progress import silent
+from builder.settings.model import Settings
 from builder.spec.load import load_image
 from builder.spec.model import ImageSpec
 from builder.spec.project import find_project
@@ -34,6 +35,7 @@ from tests.support.workshop import PREFIX, Workshop
 
 pytestmark = pytest.mark.engine
 MADE_BY_THE_ENGINE = ("etc/hostname", "etc/hosts", "etc/resolv.conf")
+PLAIN = Upstream()
 PULLED = f"{PREFIX}/pulled-base:1"
 
 
@@ -74,8 +76,10 @@ def ask(site: Workshop, pulled: LockedBase, store: Store) -> Ask:
     """Resolve names in the pulled base; changes are made to what the archives answer."""
     spec = load_image(find_project(site.root), "tools")
 
-    def asking(*names: str, base: LockedBase = pulled, **changes: Any) -> AptPackages:
-        archive = Altered(Upstream(), store, silent, **changes)
+    def asking(
+        *names: str, base: LockedBase = pulled, source: Upstream = PLAIN, **changes: Any
+    ) -> AptPackages:
+        archive = Altered(source, store, silent, **changes)
         wanted: ImageSpec = spec.model_copy(update={"apt": names})
         return resolve_apt(wanted, "linux/amd64", base, Upstream(), archive, silent)
 
@@ -156,6 +160,13 @@ def test_a_release_file_without_its_signature_is_refused(ask: Ask) -> None:
 def test_an_index_that_is_not_the_signed_one_is_refused(ask: Ask) -> None:
     with pytest.raises(LockError, match="indexes that are not the ones it signed"):
         ask("make", change_index=lambda data: data[:-8] + bytes(8))
+
+
+def test_another_suite_with_a_good_signature_is_refused(ask: Ask) -> None:
+    dists = "http://archive.example.org/debian/dists"
+    swapped = Settings(mirrors={f"{dists}/bookworm/": f"{dists}/bookworm-updates/"})
+    with pytest.raises(LockError, match="is another one than the base's sources name"):
+        ask("make", source=Upstream(read=lambda: swapped))
 
 
 def test_an_archive_that_stood_still_is_refused(ask: Ask) -> None:

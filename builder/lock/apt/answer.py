@@ -104,12 +104,19 @@ def _not_read(asked: Asked, log: str) -> LockError:
 
 
 def _refuse_untrusted(asked: Asked, targets: str) -> None:
-    """apt names every index that it read, and whether a signature vouches for it."""
-    rows = [line.partition("|") for line in targets.splitlines() if line]
-    doubted = [uri for state, _, uri in rows if state != "yes"]
+    """apt names every index that it read, whether a signature vouches for it, and which suite that is of."""
+    rows = [(*line.split("|", 4), "", "", "", "")[:5] for line in targets.splitlines() if line]
+    doubted = [uri for state, *_, uri in rows if state != "yes"]
     if doubted or not rows:
         what = f"apt of the base vouches for no signature of {doubted[0] if doubted else asked.archives}"
         raise LockError(_short(asked, what), where=asked.base, fix="choose a base whose sources are signed")
+    for _, named, suite, codename, _uri in rows:
+        # apt only warns; but somebody on the way can put an older suite, well signed, in the place of another.
+        if not named.endswith("/") and named.partition("/")[0] not in {suite, codename}:
+            said = " or ".join(filter(None, dict.fromkeys((suite, codename)))) or "nothing"
+            what = f"the release file for {named} is another one than the base's sources name: it says {said}"
+            fix = "nothing was locked: ask the archive itself, or a mirror that you trust (settings: mirrors)"
+            raise LockError(what, where=asked.base, fix=fix)
 
 
 def _refuse_unknown(asked: Asked, answer: Mapping[str, str]) -> None:

@@ -40,7 +40,8 @@ apt() {
 
 echo update > "$out/stage"
 apt apt-get update > "$out/update" 2>&1 || exit 0
-apt apt-get indextargets --format '$(TRUSTED)|$(URI)' 'Created-By: Packages' > "$out/trusted"
+apt apt-get indextargets --format '$(TRUSTED)|$(RELEASE)|$(SUITE)|$(CODENAME)|$(URI)' \
+    'Created-By: Packages' > "$out/trusted"
 dpkg-query -W -f '${db:Status-Abbrev}|${Package}\n' | sed -n 's/^ii *|//p' > "$out/installed"
 
 echo known > "$out/stage"

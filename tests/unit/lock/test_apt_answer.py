@@ -34,7 +34,7 @@ OTHER_BYTES = (
 )
 WHOLE = {
     "stage": "done\n",
-    "trusted": "yes|file:/imgbuild/apt/archives/0/dists/bookworm/main/binary-amd64/Packages\n",
+    "trusted": f"yes|bookworm|oldstable|bookworm|file:{AT}/0/dists/bookworm/main/binary-amd64/Packages\n",
     "known": "bash\nfile\nfiles\ng++\n",
     "installed": "bash\n",
     "simulate": "Inst g++ (4:12.2.0-3 Debian:12.12/oldstable [amd64])\n",
@@ -94,9 +94,27 @@ def test_archives_that_apt_does_not_take(log: str, what: str, fix: str) -> None:
     assert "/imgbuild/apt" not in error.what + error.detail
 
 
-@pytest.mark.parametrize("trusted", ["", "no|file:/imgbuild/apt/archives/0/dists/bookworm/x\n", "|\n"])
+@pytest.mark.parametrize(
+    "trusted", ["", f"no|bookworm|oldstable|bookworm|file:{AT}/0/dists/bookworm/x\n", "|\n", "||||\n"]
+)
 def test_an_index_without_a_signature_is_never_taken(trusted: str) -> None:
     assert "vouches for no signature" in refused(trusted=trusted).what
+
+
+@pytest.mark.parametrize(
+    "says", ["bookworm|oldoldstable|bullseye", "bookworm|stable-updates|bookworm-updates", "s||"]
+)
+def test_another_suite_well_signed_is_never_taken(says: str) -> None:
+    assert (
+        "is another one than the base's sources name" in refused(trusted=f"yes|{says}|file:{AT}/0/x\n").what
+    )
+
+
+@pytest.mark.parametrize(
+    "says", ["oldstable|oldstable|bookworm", "stretch/updates|oldstable|stretch", "/||", "x/||"]
+)
+def test_a_suite_by_either_of_its_names(says: str) -> None:
+    assert packages(ASKED, {**WHOLE, "trusted": f"yes|{says}|file:{AT}/0/x\n"})
 
 
 def test_an_unknown_name() -> None:

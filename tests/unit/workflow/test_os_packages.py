@@ -72,7 +72,7 @@ def use(monkeypatch: pytest.MonkeyPatch) -> Callable[[FakeEngine], None]:
 LOOK = {"architecture": b"amd64\n", "etc/sources.list": SOURCES}
 ANSWER = {
     "stage": b"done\n",
-    "trusted": b"yes|file:/x\n",
+    "trusted": b"yes|bookworm|oldstable|bookworm|file:/x\n",
     "known": b"make\n",
     "installed": b"",
     "simulate": b"Inst make\n",
