@@ -122,7 +122,9 @@ def _run(
         left = container.copy_out(OUT)
     if ended.code == NO_APT:
         raise LockError(
-            f"the base {base} has no apt", fix="take the packages from conda, or choose another base"
+            f"the base {base} has no apt",
+            where=base,
+            fix="take the packages from conda, or choose another base",
         )
     if ended.code != 0:
         fix = "see its last lines"
@@ -130,5 +132,5 @@ def _run(
             fix = "apt of the base resolves the packages: lock on an engine of the base's platform"
         how = "ran out of time" if ended.timed_out else f"ended with code {ended.code}"
         what = f"asking apt of the base {base} {how}"
-        raise LockError(what, fix=fix, detail=ended.output[-3000:])
+        raise LockError(what, where=base, fix=fix, detail=ended.output[-3000:])
     return {name: data.decode("utf-8", errors="replace") for name, data in left.items()}
