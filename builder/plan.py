@@ -7,13 +7,13 @@ from collections.abc import Iterable, Iterator
 from typing import Literal
 
 from builder.errors import LockError
-from builder.lock.model import EnvironmentLock, LockedFile, LockSet
+from builder.lock.model import LockedFile, LockSet
 from builder.spec.model import ImageSpec
 from builder.store.group import PackageGroup
 from builder.values import Value
 
 LARGE = 32 << 20
-FILENAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+!%-]*")
+FILENAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+!%~-]*")
 
 __all__ = ["LARGE", "PackageGroup", "Plan", "group_packages"]
 
@@ -28,7 +28,7 @@ class Plan(Value):
 
 
 def group_packages(lock: LockSet) -> tuple[PackageGroup, ...]:
-    """Which files enter the engine together: installer, uv, then each environment's conda and pip packages.
+    """Which files enter the engine together: installer, uv, OS packages, each environment's conda and pip packages.
 
     A file of 32 MiB or more is a group of its own, so that one changed package does not bring the others
     along; the rest of one environment and manager is one group. Raises LockError for two files of one name in
@@ -37,14 +37,15 @@ def group_packages(lock: LockSet) -> tuple[PackageGroup, ...]:
     groups = [PackageGroup(kind="installer", files=(_bare(lock.installer),))]
     if lock.uv is not None:
         groups.append(PackageGroup(kind="uv", files=(_bare(lock.uv),)))
+    groups += _split("apt", "", lock.apt)
     for environment in lock.environments:
-        groups += _split("conda", environment, environment.conda)
-        groups += _split("pip", environment, environment.pip)
+        groups += _split("conda", environment.name, environment.conda)
+        groups += _split("pip", environment.name, environment.pip)
     return tuple(groups)
 
 
 def _split(
-    kind: Literal["conda", "pip"], environment: EnvironmentLock, packages: Iterable[LockedFile]
+    kind: Literal["apt", "conda", "pip"], environment: str, packages: Iterable[LockedFile]
 ) -> Iterator[PackageGroup]:
     """The small files together, then each large one."""
     files = sorted((_bare(package) for package in packages), key=lambda file: file.filename)
@@ -52,13 +53,13 @@ def _split(
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         what = f"two packages share the file name {twice[0]}"
-        raise LockError(what, where=environment.name, fix="make the lock again: imgbuild lock")
+        raise LockError(what, where=environment or "apt", fix="make the lock again: imgbuild lock")
     small = tuple(file for file in files if (file.size or 0) < LARGE)
     if small:
-        yield PackageGroup(kind=kind, environment=environment.name, files=small)
+        yield PackageGroup(kind=kind, environment=environment, files=small)
     for file in files:
         if (file.size or 0) >= LARGE:
-            yield PackageGroup(kind=kind, environment=environment.name, files=(file,))
+            yield PackageGroup(kind=kind, environment=environment, files=(file,))
 
 
 def _bare(file: LockedFile) -> LockedFile:

@@ -40,15 +40,16 @@ def bootstrap(app: App, where: Path, names: tuple[str, ...]) -> None:
     """Make a stand-in kit from Debian's packages and the Python package index alone.
 
     For places that reach neither a container registry nor a conda channel. The kit names itself a stand-in, and so
-    does every image made from it.
+    does every image made from it. Images with `apt:` take a container engine: apt of the new base is asked in it.
     """
     from builder.store.bootstrap import bootstrap_kit
+    from builder.workflow.os_packages import resolve_apt
     from builder.workflow.sources import remember
 
     project = app.project()
     specs = [load_image(project, ref) for ref in images_named(app, names, every=False)]
     with app.face() as observer:
-        made = remember(bootstrap_kit(where, specs, observer))
+        made = remember(bootstrap_kit(where, specs, observer, resolve_apt))
     text = f"kit {made.id.kit} in {where}\nuse it: imgbuild build {' '.join(names)} --kit {where}"
     app.result(text, {"kit": made.id.kit, "directory": str(where), "images": list(names)})
 

@@ -12,11 +12,28 @@ from urllib.parse import unquote
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
 from packaging.version import InvalidVersion, Version
 
-from builder.lock.model import CondaPackage, EnvironmentLock, LockedFile, LockSet, PipPackage
+from builder.lock.apt.packages import DEBIAN_ARCHITECTURE
+from builder.lock.model import (
+    AptPackage,
+    AptRelease,
+    CondaPackage,
+    EnvironmentLock,
+    LockedFile,
+    LockSet,
+    PipPackage,
+)
 from builder.spec.model import CONDA_SUBDIR
 
 _PLACE = r"https://[A-Za-z0-9.-]+(?::[0-9]{1,5})?|http://(?:localhost|127(?:\.[0-9]{1,3}){3})(?::[0-9]{1,5})?"
-_URL = re.compile(rf"(?:{_PLACE}|kit://)((?:/[A-Za-z0-9._~!+%=-]+)+)")
+_PATH = r"((?:/[A-Za-z0-9._~!+%=-]+)+)"
+_URL = re.compile(rf"(?:{_PLACE}|kit://){_PATH}")
+# Debian's own servers are named without TLS: what comes from them is bound by the sha256 of a signed index.
+_APT_URL = re.compile(rf"https?://[A-Za-z0-9.-]+(?::[0-9]{{1,5}})?{_PATH}")
+_DEB_NAME = re.compile(r"[a-z0-9][a-z0-9+.-]+")
+_DEB_VERSION = re.compile(r"[0-9][A-Za-z0-9.+~:-]*")
+_DEB_FILENAME = re.compile(r"[a-z0-9][A-Za-z0-9.+~_-]*\.deb")
+_SUITE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]*|/")
+_DATE = re.compile(r"[A-Za-z0-9:, +-]*")
 _GIVEN = re.compile(r"installer:///[A-Za-z0-9_][A-Za-z0-9._+-]*\.sh")
 _FILENAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._!+=-]*")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -41,6 +58,11 @@ def faults(lock: LockSet) -> Iterator[str]:
         yield from _file(lock.uv, "uv", ".whl")
     for environment in lock.environments:
         yield from _environment(environment, CONDA_SUBDIR[lock.platform])
+    for package in lock.apt:
+        yield from _deb(package, DEBIAN_ARCHITECTURE[lock.platform])
+    for release in lock.apt_releases:
+        yield from _release(release)
+    yield from _twice([f"{one.name}:{one.architecture}" for one in lock.apt], "OS package")
     yield from _clashes(lock)
 
 
@@ -50,11 +72,23 @@ def url_fault(url: str) -> str | None:
     if match is None:
         return "is no canonical URL (https://HOST/PATH or kit:///PATH, without user, query or blanks)"
     segments = [unquote(part) for part in match[1].split("/")[1:]]
-    if any(part in {".", ".."} or re.search(r"[^ -~]|[/\\%]", part) for part in segments):
+    if _leads_elsewhere(segments):
         return "has a path that leads elsewhere"
     if "t" in segments[:-2] and not url.startswith("kit:"):
         return "holds a token"
     return None if _FILENAME.fullmatch(segments[-1]) else "has a file name that cannot be used"
+
+
+def _leads_elsewhere(segments: list[str]) -> bool:
+    return any(part in {".", ".."} or re.search(r"[^ -~]|[/\\%]", part) for part in segments)
+
+
+def _apt_url_fault(url: str) -> str | None:
+    match = _APT_URL.fullmatch(url)
+    if match is None:
+        return "is no canonical URL (http(s)://HOST/PATH, without user, query or blanks)"
+    elsewhere = _leads_elsewhere([unquote(part) for part in match[1].split("/")[1:]])
+    return "has a path that leads elsewhere" if elsewhere else None
 
 
 def _base(lock: LockSet) -> Iterator[str]:
@@ -116,6 +150,30 @@ def _wheel(wheel: PipPackage) -> Iterator[str]:
         agrees = False
     if not agrees or wheel.name != canonicalize_name(wheel.name):
         yield f"{what} {wheel.version!r} does not agree with its file {wheel.filename!r}"
+
+
+def _deb(package: AptPackage, architecture: str) -> Iterator[str]:
+    what = f"the OS package {package.name!r}"
+    fault = _apt_url_fault(package.url)
+    if fault:
+        yield f"{what}: {package.url!r} {fault}"
+    yield from _word(package.name, _DEB_NAME, "an OS package's name")
+    yield from _word(package.version, _DEB_VERSION, f"the version of {package.name!r}")
+    yield from _word(package.filename, _DEB_FILENAME, f"{what}: the file name")
+    yield from _word(package.sha256, _SHA256, f"{what}: the sha256")
+    if package.architecture not in {architecture, "all"}:
+        yield f"{what} is for {package.architecture!r}, not for {architecture}"
+    if package.size is None or package.size < 0:
+        yield f"{what}: the size is {package.size}"
+
+
+def _release(release: AptRelease) -> Iterator[str]:
+    fault = _apt_url_fault(release.uri)
+    if fault:
+        yield f"the archive {release.uri!r} {fault}"
+    yield from _word(release.suite, _SUITE, "a suite")
+    yield from _word(release.date, _DATE, f"the date of {release.suite!r}")
+    yield from _word(release.sha256, _SHA256, f"the release file of {release.suite!r}: the sha256")
 
 
 def _file(file: LockedFile, what: str, *endings: str) -> Iterator[str]:

@@ -6,6 +6,8 @@ from urllib.parse import unquote
 
 from builder.lock.condalock import Entry
 from builder.lock.model import (
+    AptPackage,
+    AptRelease,
     CondaPackage,
     EnvironmentLock,
     LockedBase,
@@ -37,6 +39,14 @@ class HeldEnvironment(Value):
     packages: dict[str, Extra]
 
 
+class HeldApt(Value):
+    """Of the base's own packages: what was asked for, what it comes to, and which release files said so."""
+
+    inputs: tuple[str, ...]
+    packages: tuple[AptPackage, ...]
+    releases: tuple[AptRelease, ...]
+
+
 class HeldPlatform(Value):
     """Of one platform: all but the package list. environments: the first is the active one."""
 
@@ -44,6 +54,7 @@ class HeldPlatform(Value):
     base: LockedBase
     installer: LockedInstaller
     uv: LockedFile | None
+    apt: HeldApt | None = None
     environments: tuple[HeldEnvironment, ...]
 
 
@@ -67,6 +78,9 @@ def held_platform(lock: LockSet, names: Iterable[str]) -> HeldPlatform:
         base=lock.base,
         installer=lock.installer,
         uv=lock.uv,
+        apt=HeldApt(inputs=lock.apt_inputs, packages=lock.apt, releases=lock.apt_releases)
+        if lock.apt_inputs
+        else None,
         environments=tuple(
             HeldEnvironment(
                 name=environment.name if number else None,

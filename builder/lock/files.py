@@ -212,6 +212,9 @@ def _lock(
         installer=held.installer,
         environments=tuple(environments),
         uv=held.uv,
+        apt=held.apt.packages if held.apt else (),
+        apt_inputs=held.apt.inputs if held.apt else (),
+        apt_releases=held.apt.releases if held.apt else (),
     )
     _refuse(list(itertools.islice(faults(lock), 5)), json, spec)
     return lock

@@ -65,6 +65,11 @@ def in_one_order(environment: CondaEnvironment) -> CondaEnvironment:
     )
 
 
+def apt_lines(spec: ImageSpec) -> tuple[str, ...]:
+    """What is asked of the base's own system; it has no order."""
+    return tuple(sorted({f"apt {name}" for name in spec.apt}))
+
+
 def digest_of_lines(lines: tuple[str, ...]) -> str:
     """Hex sha256 of input lines."""
     return digest_of(list(lines))

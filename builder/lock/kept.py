@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from packaging.utils import canonicalize_name
 
-from builder.lock.model import CondaPackage, EnvironmentLock, LockedFile, LockSet, PipPackage
+from builder.lock.apt.packages import AptPackages
+from builder.lock.model import CondaPackage, EnvironmentLock, LockedBase, LockedFile, LockSet, PipPackage
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,15 @@ class Kept:
         if before is None or self.lock is None:
             return Held(refresh=self.refresh)
         return Held(before.conda, before.pip, self.lock.uv, self.moving, self.refresh)
+
+    def apt(self, asked: tuple[str, ...], base: LockedBase) -> AptPackages | None:
+        """The OS packages, while they are asked for as before, of the same base, and none of them is to move."""
+        before = self.lock
+        if before is None or not asked or (before.apt_inputs, before.base.ref) != (asked, base.ref):
+            return None
+        if self.moving & moving(package.name for package in before.apt):
+            return None
+        return AptPackages(packages=before.apt, releases=before.apt_releases)
 
     def _before(self, name: str, *, first: bool) -> EnvironmentLock | None:
         held = self.lock.environments if self.lock else ()

@@ -8,9 +8,10 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 from builder.errors import LockError
+from builder.lock.apt.packages import AptPackages, ResolveApt
 from builder.lock.check import faults
 from builder.lock.cuda.judge import check_truth
-from builder.lock.inputs import digest_of_lines, in_one_order, input_lines
+from builder.lock.inputs import apt_lines, digest_of_lines, in_one_order, input_lines
 from builder.lock.kept import NOTHING_KEPT, Held, Kept
 from builder.lock.model import (
     EnvironmentLock,
@@ -33,18 +34,28 @@ Packages = TypeVar("Packages", bound=Sequence[object])
 
 
 def make_lock(
-    spec: ImageSpec, platform: Platform, source: Source, observer: Observer, kept: Kept = NOTHING_KEPT
+    spec: ImageSpec,
+    platform: Platform,
+    source: Source,
+    observer: Observer,
+    *,
+    kept: Kept = NOTHING_KEPT,
+    resolve_apt: ResolveApt | None = None,
 ) -> LockSet:
-    """Solve every environment of the image against the source, around what is kept of the lock before.
+    """Solve every environment and the OS packages of the image, around what is kept of the lock before.
 
-    Raises LockError for what cannot be locked (OS packages that the base does not hold, no installer,
-    channels whose terms are not accepted) before anything is asked, for what nothing satisfies, and for a set
-    that is not what the definition declares (`builder.lock.cuda`).
+    resolve_apt: who can ask the base; needed for `apt:` with packages that the base is not known to hold.
+    Raises LockError for what cannot be locked (no installer, OS packages without somebody to ask, channels whose
+    terms are not accepted) before anything is asked, for what nothing satisfies, and for a set that is not what
+    the definition declares (`builder.lock.cuda`).
     """
-    _refuse_unlockable(spec, platform, source)
+    asked = _asked_of_apt(spec, platform, source, resolve_apt)
     check_channels(spec, source)
     installer = source.installer(spec, platform)
     base = _base(spec, platform, source)
+    apt = kept.apt(apt_lines(spec), base) or (
+        resolve_apt(spec, platform, base) if asked and resolve_apt else AptPackages()
+    )
     held = [kept.environment(one.name, first=not number) for number, one in enumerate(spec.environments)]
     environments = tuple(
         _environment(in_one_order(environment), spec, platform, source, observer, held[number])
@@ -58,13 +69,19 @@ def make_lock(
         installer=installer,
         environments=environments,
         uv=_uv(environments, spec, platform, source, observer, held[0]),
+        apt=apt.packages,
+        apt_inputs=apt_lines(spec),
+        apt_releases=apt.releases,
     )
     _check(lock, spec)
     check_truth(lock, spec, observer)
     return lock
 
 
-def _refuse_unlockable(spec: ImageSpec, platform: Platform, source: Source) -> None:
+def _asked_of_apt(
+    spec: ImageSpec, platform: Platform, source: Source, resolve_apt: ResolveApt | None
+) -> list[str]:
+    """The OS packages that somebody has to resolve; refuses what cannot be locked at all."""
     where = str(spec.folder / "image.yml")
     if spec.installer is None:
         raise LockError(
@@ -73,12 +90,13 @@ def _refuse_unlockable(spec: ImageSpec, platform: Platform, source: Source) -> N
             fix="name one, such as installer: miniconda=26.5.3-1",
         )
     lacking = sorted(set(spec.apt) - source.base_packages(spec, platform)) if spec.apt else []
-    if lacking:
+    if lacking and resolve_apt is None:
         raise LockError(
-            f"apt packages that the base does not hold cannot be locked yet: {', '.join(lacking)}",
+            f"nobody can be asked for the OS packages {', '.join(lacking)}: apt of the base resolves them",
             where=where,
-            fix="take them out of apt:, take them from conda, or choose a base that holds them",
+            fix="make the lock with `imgbuild lock`, on a machine with a container engine",
         )
+    return lacking
 
 
 def _base(spec: ImageSpec, platform: Platform, source: Source) -> LockedBase:

@@ -43,6 +43,23 @@ class PipPackage(LockedFile):
     depends: tuple[str, ...] = ()
 
 
+class AptPackage(LockedFile):
+    """A package of the base's own system. version with its epoch, as dpkg says it; architecture may be `all`."""
+
+    name: str
+    version: str
+    architecture: str
+
+
+class AptRelease(Value):
+    """Which state of an archive was looked at: its signed release file. date as the file says it."""
+
+    uri: str
+    suite: str
+    date: str
+    sha256: str
+
+
 class EnvironmentLock(Value):
     """One named environment, solved for one platform. conda is in link order, pip sorted by name.
 
@@ -106,7 +123,11 @@ class SourceId(Value):
 
 
 class LockSet(Value):
-    """All that one image installs on one platform. uv installs the wheels; None without wheels."""
+    """All that one image installs on one platform. uv installs the wheels; None without wheels.
+
+    apt: what `apt:` adds to the base, sorted by name; apt_inputs: what was asked for, as lines (`apt git`);
+    apt_releases: the release files whose signatures the base's own apt checked.
+    """
 
     image: str
     platform: Platform
@@ -115,6 +136,9 @@ class LockSet(Value):
     installer: LockedInstaller
     environments: tuple[EnvironmentLock, ...]
     uv: LockedFile | None = None
+    apt: tuple[AptPackage, ...] = ()
+    apt_inputs: tuple[str, ...] = ()
+    apt_releases: tuple[AptRelease, ...] = ()
 
     @property
     def files(self) -> tuple[LockedFile, ...]:
@@ -125,12 +149,16 @@ class LockSet(Value):
                 wanted[extra.sha256] = extra
         for environment in self.environments:
             wanted.update({package.sha256: package for package in (*environment.conda, *environment.pip)})
+        wanted.update({package.sha256: package for package in self.apt})
         return tuple(wanted[sha] for sha in sorted(wanted))
 
     @property
     def digest(self) -> str:
-        """Hex sha256 over everything but the image's name."""
-        data = self.model_dump(mode="json", exclude={"image"})
+        """Hex sha256 over everything but the image's name and the archives' state when it was made."""
+        data = self.model_dump(mode="json", exclude={"image", "apt_releases"})
+        for name in ("apt", "apt_inputs"):
+            if not data[name]:  # the same for locks from before there were any
+                del data[name]
         if not self.installer.given:  # locks from before there was such an installer keep their digest
             del data["installer"]["given"]
         return digest_of(data)

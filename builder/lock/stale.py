@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from builder.errors import ImgbuildError
-from builder.lock.inputs import digest_of_lines, input_lines
+from builder.lock.inputs import apt_lines, digest_of_lines, input_lines
 from builder.lock.model import EnvironmentLock, LockSet
 from builder.lock.source import Source
 from builder.spec.model import CondaEnvironment, ImageSpec
@@ -39,6 +39,7 @@ def find_reasons(spec: ImageSpec, lock: LockSet, source: Source) -> Iterator[Rea
     own = lock.base.key == spec.base.key
     yield from (Reason(what, "bases" if own else "base") for what in _base(spec, lock, source))
     yield from (Reason(what, "installer") for what in _installer(spec, lock, source))
+    yield from (Reason(what, "apt") for what in _apt(spec, lock))
     yield from _environments(spec, lock)
 
 
@@ -97,6 +98,12 @@ def _installer(spec: ImageSpec, lock: LockSet, source: Source) -> Iterator[str]:
             yield f"the installer is {now.kind}={now.version} now, and was {was.kind}={was.version}"
 
 
+def _apt(spec: ImageSpec, lock: LockSet) -> Iterator[str]:
+    lines = apt_lines(spec)
+    if lines != lock.apt_inputs:
+        yield f"the OS packages are asked for differently ({_difference(lines, lock.apt_inputs)})"
+
+
 def _environments(spec: ImageSpec, lock: LockSet) -> Iterator[Reason]:
     asked, held = _asked(spec), _held(lock)
     for key, environment in asked.items():
@@ -105,7 +112,7 @@ def _environments(spec: ImageSpec, lock: LockSet) -> Iterator[Reason]:
             continue
         lines = input_lines(environment, spec, lock.platform)
         if digest_of_lines(lines) != held[key].input_digest:
-            change = _difference(lines, held[key])
+            change = _difference(lines, held[key].inputs)
             what = f"the environment {environment.name} is asked for differently ({change})"
             yield Reason(what, environment=environment.name)
         elif held[key].variables != environment.variables:
@@ -124,9 +131,9 @@ def _held(lock: LockSet) -> dict[str, EnvironmentLock]:
     return {one.name if number else "": one for number, one in enumerate(lock.environments)}
 
 
-def _difference(now: tuple[str, ...], held: EnvironmentLock) -> str:
-    new = [f"+{line}" for line in now if line not in held.inputs]
-    gone = [f"-{line}" for line in held.inputs if line not in now]
+def _difference(now: tuple[str, ...], before: tuple[str, ...]) -> str:
+    new = [f"+{line}" for line in now if line not in before]
+    gone = [f"-{line}" for line in before if line not in now]
     words = new + gone
     return ", ".join(words[:_MOST_SHOWN]) + (
         f" and {len(words) - _MOST_SHOWN} more" if len(words) > _MOST_SHOWN else ""

@@ -29,6 +29,8 @@ def lock_files(lock: LockSet, groups: Sequence[PackageGroup]) -> dict[str, Rende
         "installer/sha256": _text(f"{_hash(installer.sha256)}  {installer.filename}\n"),
         "installer/condarc": _text(condarc(channels(lock))),
     }
+    if lock.apt:
+        files |= {f"apt/{name}": _text(text) for name, text in _apt(lock, groups).items()}
     for environment in lock.environments:
         mine = [group for group in groups if group.environment == environment.name]
         folder = f"lock/{_name(environment)}"
@@ -36,6 +38,15 @@ def lock_files(lock: LockSet, groups: Sequence[PackageGroup]) -> dict[str, Rende
             f"{folder}/{name}": _text(text) for name, text in _environment(environment, lock, mine).items()
         }
     return files
+
+
+def _apt(lock: LockSet, groups: Sequence[PackageGroup]) -> dict[str, str]:
+    """What the packages' files are compared with, and what dpkg says afterwards."""
+    there = sorted(f"{one.name} {one.architecture} {one.version}" for one in lock.apt)
+    return {
+        "archives.sha256": _archives([group for group in groups if group.kind == "apt"]),
+        "installed.txt": _lines([clean(line) for line in there]),
+    }
 
 
 def channels(lock: LockSet) -> list[str]:
@@ -64,7 +75,7 @@ def _environment(
     files = {
         "explicit.txt": f"# platform: {CONDA_SUBDIR[lock.platform]}\n@EXPLICIT\n" + _lines(urls),
         "installed.txt": _lines(sorted(urls)),
-        "archives.sha256": _archives(groups),
+        "archives.sha256": _archives([group for group in groups if group.kind == "conda"]),
         "frozen.json": json.dumps({"message": _frozen(lock.image)}) + "\n",
     }
     if environment.pip:
@@ -96,11 +107,10 @@ def _explicit(package: CondaPackage) -> str:
 
 def _archives(groups: Sequence[PackageGroup]) -> str:
     """The list for `sha256sum --check`, below the directory that holds the mounts 0, 1, ..."""
-    conda = [group for group in groups if group.kind == "conda"]
     return _lines(
         [
             f"{_hash(file.sha256)}  {place}/{file.filename}"
-            for place, group in enumerate(conda)
+            for place, group in enumerate(groups)
             for file in group.files
         ]
     )

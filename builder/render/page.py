@@ -58,6 +58,7 @@ def render(
     values = {
         **_head(spec, lock, plain_mounts),
         "installer": _installer(lock, groups),
+        "apt_groups": [group for group in groups if group.kind == "apt"],
         "uv_group": next((group for group in groups if group.kind == "uv"), None),
         "environments": environments,
         "environments_title": _environments_title(lock),
@@ -113,6 +114,7 @@ def _head(spec: ImageSpec, lock: LockSet, plain_mounts: bool) -> dict[str, Any]:
             "archive": BASE_TAR if base.image_id else "",
         },
         "apt": spec.apt,
+        "apt_title": f"OS packages: {', '.join(spec.apt)}",
         "accept_terms": spec.accept_anaconda_terms,
         "user": {"name": spec.user.name, "uid": spec.user.uid, "home": _home(spec)},
         "workdir": spec.workdir,

@@ -36,6 +36,12 @@ def _remote(url: str) -> str:
     return check_address(url, files=False)
 
 
+def _mirrored(url: str) -> str:
+    """A name, at which nobody is asked: package archives of distributions are called `http://`."""
+    check_address(re.sub(r"^http://", "https://", url), files=False)
+    return url
+
+
 def _anywhere(url: str) -> str:
     return check_address(url, files=True)
 
@@ -48,6 +54,7 @@ def _own_name(name: str) -> str:
 
 _URL_RULE = ("https?://.+", "is not a URL", "write it as `https://HOST/PATH/`")
 Prefix = Annotated[str, Field(max_length=500), Rule(*_URL_RULE, _remote)]
+Mirrored = Annotated[str, Field(max_length=500), Rule(*_URL_RULE, _mirrored)]
 Address = Annotated[
     str,
     Field(max_length=500),
@@ -63,7 +70,7 @@ ChannelName = Annotated[
 class SettingsFile(FileModel):
     """A settings file as written. Every key is optional."""
 
-    mirrors: dict[Prefix, Address] = Field({}, description="Canonical prefix: the prefix to ask instead.")
+    mirrors: dict[Mirrored, Address] = Field({}, description="Canonical prefix: the prefix to ask instead.")
     channels: dict[ChannelName, Prefix] = Field({}, description="Names for channels of your own.")
     wheel_index: Prefix | None = Field(None, description="The index that pip sections are resolved against.")
 
@@ -177,7 +184,7 @@ def from_words(
     pairs = [_pair(word, names[0]) for word in mirrors]
     named = [_pair(word, names[1]) for word in channels]
     for prefix, place in pairs:
-        _require(Prefix, prefix, names[0])
+        _require(Mirrored, prefix, names[0])
         _require(Address, place, names[0])
     for name, url in named:
         _require(ChannelName, name, names[1])

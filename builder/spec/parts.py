@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from builder.data import BASE_HOLDS, BUILTIN_SMOKE
+from builder.data import BUILTIN_SMOKE
 from builder.problems import Problem
 from builder.spec.document import Document, Keys, printable
 from builder.spec.environment import EnvironmentRead
@@ -110,9 +110,8 @@ def _apt(part: Part, settings: Settings) -> None:
         return
     part.values["apt"] = tuple(settings.apt)
     for at, name in enumerate(settings.apt):
-        if name not in BASE_HOLDS:
-            what = f"`{name}` is not in every base, and installing more is not supported yet"
-            part.fault(("apt", at), what, "take it from conda-forge, or remove it")
+        if name in settings.apt[:at]:
+            part.fault(("apt", at), f"`{name}` stands there twice", "keep one of them")
 
 
 def _copied(part: Part, settings: Settings) -> None:

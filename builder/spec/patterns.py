@@ -204,7 +204,9 @@ AptName = Annotated[
     str,
     Field(max_length=100),
     Rule(
-        r"[a-z0-9][a-z0-9+.-]+", "is not a Debian package name", "name the package alone, without a version"
+        r"[a-z0-9][a-z0-9+.-]+",
+        "is not a Debian package name",
+        "name the package alone: its version stands in the lock",
     ),
 ]
 CudaVersion = Annotated[

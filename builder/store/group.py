@@ -9,10 +9,10 @@ from builder.values import Value, digest_of
 class PackageGroup(Value):
     """Files that enter the engine together as one content-addressed image, and are mounted from it.
 
-    environment is empty for `installer` and `uv`. files are ordered by file name.
+    environment is empty for `installer`, `uv` and `apt`. files are ordered by file name.
     """
 
-    kind: Literal["installer", "uv", "conda", "pip"]
+    kind: Literal["installer", "uv", "apt", "conda", "pip"]
     environment: str = ""
     files: tuple[LockedFile, ...]
 
@@ -40,4 +40,6 @@ class PackageGroup(Value):
         """What people call it: `35 conda packages of regression`, or the one file's name."""
         if len(self.files) == 1:
             return self.files[0].filename
+        if not self.environment:
+            return f"{len(self.files)} {self.kind} packages"
         return f"{len(self.files)} {self.kind} packages of {self.environment}"

@@ -108,10 +108,13 @@ def _made(
     observer: Observer,
 ) -> LockSet:
     from builder.lock.make import make_lock
+    from builder.workflow.os_packages import resolving
 
     if isinstance(source, Upstream):
         source = _ready(source, wish, held, observer)
-    lock = make_lock(spec, platform, source, observer, wish.kept(held))
+    lock = make_lock(
+        spec, platform, source, observer, kept=wish.kept(held), resolve_apt=resolving(source, observer)
+    )
     installer = _kept_installer(source, wish, held, lock.installer)
     return lock.model_copy(update={"installer": installer})
 

@@ -8,10 +8,12 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 
 from builder.engine.port import Engine, ImageInfo
-from builder.lock.model import LockedFile
+from builder.lock.model import LockedBase, LockedFile
+from builder.lock.source import Source
 from builder.network.offline import is_offline, refuse_offline
 from builder.plan import PackageGroup, Plan
 from builder.progress import Note, Observer, StepFinished, StepStarted
+from builder.spec.model import Platform
 from builder.store.archive import check_archive
 from builder.store.cache import Store, default_root
 from builder.store.fetch import fetch
@@ -45,26 +47,34 @@ def _import_group(
 
 
 def base_image(planned: Planned, engine: Engine, observer: Observer, *, pull: bool) -> ImageInfo:
-    """The base image, in the engine: a kit's is brought in under a hash, a registry's is pulled."""
-    base = planned.plan.lock.base
+    """The base image of a plan, in the engine."""
+    lock = planned.plan.lock
+    return bring_base(lock.base, lock.platform, planned.source, engine, observer, pull=pull)
+
+
+def bring_base(
+    base: LockedBase, platform: Platform, source: Source, engine: Engine, observer: Observer, *, pull: bool
+) -> ImageInfo:
+    """A base, in the engine: a kit's is imported under the hash of its tar, a registry's is pulled."""
     if base.tar is not None:
         with engine_turn(engine, base.ref, f"imports the base {base.key}", observer):
-            return engine.find(base.ref) or _bring_base(planned, base.tar, engine, observer)
+            return engine.find(base.ref) or _import_base(base, base.tar, platform, source, engine, observer)
     here = engine.find(base.ref)
     if here is not None and (not pull or is_offline()):
         return here
     refuse_offline(base.ref)
-    return engine.pull(base.ref, planned.plan.lock.platform, observer)
+    return engine.pull(base.ref, platform, observer)
 
 
-def _bring_base(planned: Planned, tar: LockedFile, engine: Engine, observer: Observer) -> ImageInfo:
-    base = planned.plan.lock.base
-    path = fetch([tar], planned.source, Store(default_root()), observer)[tar.sha256]
+def _import_base(
+    base: LockedBase, tar: LockedFile, platform: Platform, source: Source, engine: Engine, observer: Observer
+) -> ImageInfo:
+    path = fetch([tar], source, Store(default_root()), observer)[tar.sha256]
     with step(observer, "import", f"base:{tar.sha256}", f"import base {base.key}"):
         if base.image_id:
             check_archive(path, base.image_id)
             return engine.load(base.ref, checked(tar, path))
-        labels, platform = {f"{LABEL}.kind": "base"}, planned.plan.lock.platform
+        labels = {f"{LABEL}.kind": "base"}
         # Checked once more on its way: it may have been altered since it was fetched.
         return engine.import_tar(base.ref, checked(tar, path), labels=labels, platform=platform)
 

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from builder.lock.inputs import digest_of_lines, input_lines
 from builder.lock.model import (
+    AptPackage,
+    AptRelease,
     CondaPackage,
     EnvironmentLock,
     LockedBase,
@@ -125,6 +127,27 @@ def lock_set(spec: ImageSpec, platform: Platform = "linux/amd64", **changes: obj
         installer=INSTALLER,
         environments=tuple(environment_lock(one, spec, platform) for one in spec.environments),
         uv=UV,
+    )
+    return plain.model_copy(update=changes)
+
+
+APT_RELEASE = AptRelease(
+    uri="http://archive.example.org/debian",
+    suite="bookworm",
+    date="Sat, 11 Jul 2026 10:16:37 UTC",
+    sha256="7" * 64,
+)
+
+
+def apt_package(name: str = "make", version: str = "4.3-4.1", **changes: object) -> AptPackage:
+    stem = f"{name}_{version.partition(':')[2] or version}"  # file names have no epoch
+    plain = AptPackage(
+        url=f"http://archive.example.org/debian/pool/main/{name[0]}/{name}/{stem}_amd64.deb",
+        sha256=hashlib.sha256(f"{name} {version}".encode()).hexdigest(),
+        size=1000,
+        name=name,
+        version=version,
+        architecture="amd64",
     )
     return plain.model_copy(update=changes)
 

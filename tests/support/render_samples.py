@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from builder.lock.inputs import apt_lines
 from builder.lock.model import EnvironmentLock, LockSet
 from builder.plan import LARGE
 from builder.spec.model import CondaEnvironment, CopiedFile, ImageSpec
 from tests.support.lock_samples import (
+    apt_package,
     conda_environment,
     conda_package,
     environment_lock,
@@ -16,7 +18,12 @@ from tests.support.lock_samples import (
     pip_package,
 )
 
-SHAPES = ("minimal", "pip", "two-environments", "own-files", "hostile", "apt-and-terms")
+APT = (
+    apt_package("cpp-12", "12.2.0-14+deb12u1", size=LARGE),
+    apt_package("libstdc++6", "12.2.0-14+deb12u1"),
+    apt_package("make", "4.3-4.1"),
+)
+SHAPES = ("minimal", "pip", "two-environments", "own-files", "hostile", "apt-and-terms", "apt")
 
 
 def sample(shape: str, folder: Path) -> tuple[ImageSpec, LockSet]:
@@ -24,7 +31,8 @@ def sample(shape: str, folder: Path) -> tuple[ImageSpec, LockSet]:
     spec = _spec(shape, folder)
     environments = [_environment(one.name, shape, spec) for one in spec.environments]
     uv = {} if any(environment.pip for environment in environments) else {"uv": None}
-    return spec, lock_set(spec, environments=tuple(environments), **uv)
+    apt = {"apt": APT, "apt_inputs": apt_lines(spec)} if shape == "apt" else {}
+    return spec, lock_set(spec, environments=tuple(environments), **uv, **apt)
 
 
 def environment_with(asked: CondaEnvironment, spec: ImageSpec, **changes: object) -> EnvironmentLock:
@@ -63,6 +71,8 @@ def _spec(shape: str, folder: Path) -> ImageSpec:
             cmd=(nasty,),
             entrypoint=(nasty,),
         )
+    if shape == "apt":
+        return image_spec(apt=("make", "cpp-12", "bash"), summary="Tools of the system")
     if shape == "apt-and-terms":
         return image_spec(apt=("libc6", "bash"), accept_anaconda_terms=True, name="apt")
     return image_spec(summary="Regression with scikit-learn")

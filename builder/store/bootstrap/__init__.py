@@ -14,12 +14,18 @@ from builder.progress import Observer, silent
 from builder.spec.model import ImageSpec
 
 if TYPE_CHECKING:
+    from builder.store.bootstrap.debs import AskApt
     from builder.store.kit import Kit
 
 
-def bootstrap_kit(directory: Path, specs: Sequence[ImageSpec], observer: Observer = silent) -> Kit:
+def bootstrap_kit(
+    directory: Path,
+    specs: Sequence[ImageSpec],
+    observer: Observer = silent,
+    ask_apt: AskApt | None = None,
+) -> Kit:
     """Make a kit for these images; see builder.store.bootstrap.writer, loaded only when asked."""
     refuse_offline(f"kit bootstrap {directory}")
     from builder.store.bootstrap import writer  # noqa: PLC0415
 
-    return writer.bootstrap_kit(directory, specs, observer)
+    return writer.bootstrap_kit(directory, specs, observer, ask_apt)

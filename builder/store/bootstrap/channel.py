@@ -37,3 +37,15 @@ def _check(folder: Path) -> int:
         lost = ", ".join(sorted(files ^ known))
         raise BuildError(f"the channel's index is not complete: {lost}", where=folder.name, fix="report this")
     return len(files)
+
+
+def newest(folder: Path, name: str) -> Path:
+    """The package of that name; of several versions the newest."""
+    from packaging.version import Version  # noqa: PLC0415
+
+    found = {}
+    for path in folder.glob(f"*/{name}-*.conda"):
+        stem, version, _build = path.name.rsplit("-", 2)
+        if stem == name:
+            found[Version(version)] = path
+    return found[max(found)]

@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from builder.errors import BuildError, LockError, UsageError
+from builder.lock.apt.packages import ResolveApt
 from builder.lock.model import LockedFile, PipPackage
 from builder.lock.terms import check_channels
 from builder.progress import Note, Observer, silent
 from builder.spec.model import CondaEnvironment, ImageSpec, Platform
 from builder.store.bootstrap import apt as machine
-from builder.store.bootstrap import base, channel, python, wheelhouse
+from builder.store.bootstrap import base, channel, debs, python, wheelhouse
 from builder.store.bootstrap.names import read_specs
 from builder.store.bootstrap.steps import Serial, step
 from builder.store.bootstrap.target import Target
@@ -40,6 +41,7 @@ class _Work:
     python: python.PythonSource
     cache: Path
     observer: Serial
+    ask_apt: debs.AskApt | None
 
     @property
     def platform(self) -> Platform:
@@ -57,10 +59,16 @@ class _Work:
         return Target(self.python.version, self.platform, glibc)
 
 
-def bootstrap_kit(directory: Path, specs: Sequence[ImageSpec], observer: Observer = silent) -> Kit:
+def bootstrap_kit(
+    directory: Path,
+    specs: Sequence[ImageSpec],
+    observer: Observer = silent,
+    ask_apt: debs.AskApt | None = None,
+) -> Kit:
     """Make a kit for these images in `directory`, or return the one there when it is the same and whole.
 
-    Takes the machine's own package sources and Python package index. Nothing is left behind when it fails.
+    Takes the machine's own package sources and Python package index. ask_apt: who resolves `apt:` inside the new
+    base, for images that ask for more than it holds. Nothing is left behind when it fails.
     Raises UsageError when something else is there, LockError when the images cannot be had from there,
     BuildError when a source does not answer or a right or tool is missing.
     """
@@ -71,7 +79,7 @@ def bootstrap_kit(directory: Path, specs: Sequence[ImageSpec], observer: Observe
     if here is not None:
         return here
     with _alone(default_root() / "bootstrap", observer), beside(directory) as folder:
-        _make(_prepare(folder, tuple(specs), Serial(observer)))
+        _make(_prepare(folder, tuple(specs), Serial(observer), ask_apt))
     return Kit.open(directory)
 
 
@@ -92,7 +100,9 @@ def _alone(cache: Path, observer: Observer) -> Iterator[None]:
         yield
 
 
-def _prepare(folder: Path, specs: tuple[ImageSpec, ...], observer: Serial) -> _Work:
+def _prepare(
+    folder: Path, specs: tuple[ImageSpec, ...], observer: Serial, ask_apt: debs.AskApt | None
+) -> _Work:
     """Look at the definitions and the machine before anything large is done."""
     for spec in specs:
         check_channels(spec)
@@ -105,7 +115,7 @@ def _prepare(folder: Path, specs: tuple[ImageSpec, ...], observer: Serial) -> _W
         sources = [machine.machine_apt(suite, cache / "apt") for suite in suites]
         sources[0].update()
         found = python.find_python(sources[0])
-    work = _Work(folder, specs, sources[0], found, cache, observer)
+    work = _Work(folder, specs, sources[0], found, cache, observer, ask_apt)
     for spec in specs:
         if work.platform not in spec.platforms:
             what = f"{spec.ref} is not made for {work.platform}, which is what this machine is"
@@ -132,9 +142,11 @@ def _make(work: _Work) -> None:
         files=list_files(work.folder),
     )
     manifest = write_manifest(work.folder, manifest)
-    _add_wheels(work, Kit(work.folder, manifest), work.target(glibc))
+    kit = Kit(work.folder, manifest)
+    _add_wheels(work, kit, work.target(glibc))
+    resolve_apt = debs.add(work.specs, work.platform, kit, work.apt, work.ask_apt, work.observer)
     manifest = write_manifest(work.folder, manifest.model_copy(update={"files": list_files(work.folder)}))
-    _add_locks(work, Kit(work.folder, manifest))
+    _add_locks(work, Kit(work.folder, manifest), resolve_apt)
     write_manifest(work.folder, manifest.model_copy(update={"files": list_files(work.folder)}))
 
 
@@ -191,7 +203,7 @@ def _installers(work: _Work) -> tuple[KitInstaller, ...]:
 
     wanted = sorted({(one.installer.kind, one.installer.version) for one in work.specs if one.installer})
     subdir = work.target("").subdir
-    carried = [_newest(work.channel, name) for name in _CARRIED]
+    carried = [channel.newest(work.channel, name) for name in _CARRIED]
     rows = []
     with step(work.observer, "installer", "Write the stand-in for the conda installer"):
         for kind, version in wanted:
@@ -201,18 +213,6 @@ def _installers(work: _Work) -> tuple[KitInstaller, ...]:
             path = write_installer(folder, packages=carried, conda_version=number, subdir=subdir)
             rows.append(KitInstaller(kind=kind, version=version, path=f"installer/{path.name}"))
     return tuple(rows)
-
-
-def _newest(channel_folder: Path, name: str) -> Path:
-    """The package of that name; of several versions the newest."""
-    from packaging.version import Version  # noqa: PLC0415
-
-    found = {}
-    for path in channel_folder.glob(f"*/{name}-*.conda"):
-        stem, version, _build = path.name.rsplit("-", 2)
-        if stem == name:
-            found[Version(version)] = path
-    return found[max(found)]
 
 
 def _add_wheels(work: _Work, kit: Kit, target: Target) -> None:
@@ -237,11 +237,11 @@ def _add_wheels(work: _Work, kit: Kit, target: Target) -> None:
         wheelhouse.gather(wheels.values(), work.folder / "wheels", work.store, work.observer)
 
 
-def _add_locks(work: _Work, kit: Kit) -> None:
+def _add_locks(work: _Work, kit: Kit, resolve_apt: ResolveApt | None) -> None:
     from builder.lock.files import write_lock  # noqa: PLC0415
     from builder.lock.make import make_lock  # noqa: PLC0415
 
     for spec in work.specs:
         folder = kit.lock_folder(spec)
         folder.mkdir(parents=True, exist_ok=True)
-        write_lock(make_lock(spec, work.platform, kit, work.observer), folder, spec)
+        write_lock(make_lock(spec, work.platform, kit, work.observer, resolve_apt=resolve_apt), folder, spec)

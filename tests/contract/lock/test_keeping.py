@@ -39,7 +39,7 @@ class Place:
     def lock(self, spec: ImageSpec, before: LockSet | None = None, *names: str) -> LockSet:
         index(self.root / "channel")
         kept = Kept(before, moving(names))
-        return make_lock(spec, "linux/amd64", SampleSource(root=self.root), silent, kept)
+        return make_lock(spec, "linux/amd64", SampleSource(root=self.root), silent, kept=kept)
 
 
 @pytest.fixture
@@ -167,12 +167,16 @@ def test_what_a_channel_of_higher_priority_holds_by_now_is_taken_from_there(
     index(far)
     first = make_lock(spec, "linux/amd64", Two(root=place.root), silent)
     assert conda_of(first) == {"a": "3"}
-    assert make_lock(spec, "linux/amd64", Two(root=place.root), silent, Kept(first)) == first
+    assert make_lock(spec, "linux/amd64", Two(root=place.root), silent, kept=Kept(first)) == first
     add_conda(near, "a", "1")
     index(near)
-    assert conda_of(make_lock(spec, "linux/amd64", Two(root=place.root), silent, Kept(first))) == {"a": "1"}
+    assert conda_of(make_lock(spec, "linux/amd64", Two(root=place.root), silent, kept=Kept(first))) == {
+        "a": "1"
+    }
     named = image_spec(conda_environment(conda=("far::a",), channels=("near", "far")))
-    assert conda_of(make_lock(named, "linux/amd64", Two(root=place.root), silent, Kept(first))) == {"a": "3"}
+    assert conda_of(make_lock(named, "linux/amd64", Two(root=place.root), silent, kept=Kept(first))) == {
+        "a": "3"
+    }
 
 
 def test_what_the_channel_says_of_a_held_package_counts_and_not_what_the_lock_says(place: Place) -> None:

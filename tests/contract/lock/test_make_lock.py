@@ -10,14 +10,24 @@ from typing import Any
 import pytest
 
 from builder.errors import LockError
+from builder.lock.apt.packages import AptPackages
 from builder.lock.files import read_lock, write_lock
 from builder.lock.make import make_lock
-from builder.lock.model import LockSet, SourceId
+from builder.lock.model import LockedBase, LockSet, SourceId
 from builder.lock.stale import stale_reasons
 from builder.progress import Event, StepFinished, StepStarted, silent
-from builder.spec.model import CondaEnvironment, ImageSpec
+from builder.spec.model import CondaEnvironment, ImageSpec, Platform
 from tests.support.local_channel import add_conda, add_wheel, index
-from tests.support.lock_samples import BASE, LOCKED_BASE, SampleSource, conda_environment, image_spec, sha
+from tests.support.lock_samples import (
+    APT_RELEASE,
+    BASE,
+    LOCKED_BASE,
+    SampleSource,
+    apt_package,
+    conda_environment,
+    image_spec,
+    sha,
+)
 
 KIT = SourceId(kind="kit", kit=sha("kit"))
 
@@ -260,13 +270,30 @@ def test_what_cannot_be_resolved(source: SampleSource, line: str, what: str) -> 
     assert what in error.what
 
 
-def test_apt_beyond_the_base_is_refused_before_anything_is_asked(source: SampleSource) -> None:
+def test_apt_beyond_the_base_needs_somebody_to_ask(source: SampleSource) -> None:
     error = refused(source, PLAIN, apt=("gcc", "bash", "libc6-dev"))
-    assert error.what == "apt packages that the base does not hold cannot be locked yet: bash, gcc, libc6-dev"
+    assert error.what.startswith("nobody can be asked for the OS packages bash, gcc, libc6-dev")
     assert source.asked == []
     source.packages = frozenset({"bash"})
-    assert lock(source, PLAIN, apt=("bash",)).environments
-    assert refused(source, PLAIN, apt=("bash", "gcc")).what.endswith(": gcc")
+    assert lock(source, PLAIN, apt=("bash",)).apt_inputs == ("apt bash",)
+    assert "OS packages gcc" in refused(source, PLAIN, apt=("bash", "gcc")).what
+
+
+def test_apt_is_asked_with_the_base_that_is_locked(source: SampleSource) -> None:
+    asked = []
+
+    def ask(spec: ImageSpec, platform: Platform, base: LockedBase) -> AptPackages:
+        asked.append((spec.apt, platform, base))
+        return AptPackages(packages=(apt_package(),), releases=(APT_RELEASE,))
+
+    spec = image_spec(PLAIN, apt=("make", "file"))
+    made = make_lock(spec, "linux/amd64", source, silent, resolve_apt=ask)
+    assert asked == [(("make", "file"), "linux/amd64", LOCKED_BASE)]
+    assert (made.apt, made.apt_inputs) == ((apt_package(),), ("apt file", "apt make"))
+    assert made.apt_releases == (APT_RELEASE,)
+    plain = image_spec(PLAIN)
+    assert make_lock(plain, "linux/amd64", source, silent, resolve_apt=ask).apt == ()
+    assert len(asked) == 1
 
 
 def test_terms_are_asked_before_anything_is_fetched(source: SampleSource) -> None:

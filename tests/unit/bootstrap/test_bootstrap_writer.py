@@ -80,7 +80,7 @@ def test_no_environment_is_a_usage_error(tmp_path: Path) -> None:
 
 
 def test_nothing_half_made_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(folder: Path, _specs: object, _observer: object) -> None:
+    def fail(folder: Path, *_rest: object) -> None:
         (folder / "base").mkdir()
         raise KeyboardInterrupt
 

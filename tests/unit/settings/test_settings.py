@@ -75,6 +75,16 @@ def test_options_come_before_variables_before_the_project_before_the_user(tmp_pa
     assert read_settings(tmp_path, given, environ).mirrors == {FORGE: "file:///srv/mirror/"}
 
 
+def test_a_plain_name_may_be_mirrored_and_no_plain_place_asked(tmp_path: Path) -> None:
+    text = "mirrors:\n  http://archive.example.org/debian/: https://mirror.example.org/debian/\n"
+    settings = read_settings(tmp_path, environ=written(tmp_path, text))
+    address = settings.address("http://archive.example.org/debian/pool/main/m/make.deb")
+    assert address == "https://mirror.example.org/debian/pool/main/m/make.deb"
+    assert "is plain http" in problem(tmp_path, text.replace("https://", "http://"))
+    with pytest.raises(UsageError, match="holds a token or a password"):
+        from_words(["http://me:secret@archive.example.org/=https://mirror.example.org/"])
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

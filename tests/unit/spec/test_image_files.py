@@ -184,7 +184,7 @@ def test_all_problems_at_once_as_printed() -> None:
 LOOKED_UP = """\
 base: debian-bokworm
 installer: miniconda=26.5.3-2
-apt: [gcc, bash]
+apt: [gcc, bash, gcc]
 files: [{from: nothing, to: /app}, {from: link, to: /b}, {from: deep, to: /c}]
 snippets: {end: app}
 smoke: [regresion, {run: app}, {run: no.py}, {run: s.txt}, {run: regression.py}]
@@ -195,8 +195,7 @@ LOOKED_UP_PRINTED = """\
 envs/x/image.yml:1:7: base: no base is called `debian-bokworm`; did you mean `debian-bookworm`?
 envs/x/image.yml:2:12: installer: no miniconda installer 26.5.3-2 is known; did you mean `miniconda=26.5.3-1` or \
 `miniconda=26.3.2-2` or `miniconda=26.1.1-1`?
-envs/x/image.yml:3:7: apt[0]: `gcc` is not in every base, and installing more is not supported yet; take it from \
-conda-forge, or remove it
+envs/x/image.yml:3:18: apt[2]: `gcc` stands there twice; keep one of them
 envs/x/image.yml:4:16: files[0].from: `nothing` is not there; make it in x/, or mend the name
 envs/x/image.yml:4:43: files[1].from: `link` leads out of the folder; copy the file into the folder
 envs/x/image.yml:4:65: files[2].from: `deep/out` leads out of the folder; copy the file into the folder

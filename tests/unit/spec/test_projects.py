@@ -62,7 +62,8 @@ def test_names_leave_out_what_is_no_definition(make_project: MakeProject) -> Non
 def test_the_shipped_environments_have_no_problem() -> None:
     project = Project(REPO, REPO / "envs")
     assert check(project) == []
-    regression, report = load_all(project)
+    runner, regression, report = load_all(project)
+    assert (runner.name, runner.apt[:3]) == ("ci-runner", ("ca-certificates", "curl", "g++"))
     assert (regression.name, report.name, report.lineage) == ("regression", "report", ("regression",))
     assert regression.environments[0].conda == (
         "python>=3.11",

@@ -9,11 +9,12 @@
 FROM docker.io/library/debian@sha256:cae662172fd450bb0cd710a769079c05bfc5d8e35efa6576edc7d0377afdd4a2
 USER 0:0
 
-# ---- OS packages: the base must hold them already, because a lock does not carry any yet ----
-RUN : 'OS packages'; \
+# ---- OS packages: libc6, bash ----
+# The base held them when the lock was made.
+RUN : 'OS packages: libc6, bash'; \
     set -eu; \
     for package in libc6 bash; do \
-        dpkg --status "$package" > /dev/null || { echo "imgbuild: the base lacks $package" >&2; exit 1; }; \
+        dpkg --status "$package" > /dev/null || { echo "imgbuild: there is no $package" >&2; exit 1; }; \
     done
 
 # ---- Miniconda 26.5.3-1 ----
