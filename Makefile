@@ -1,6 +1,6 @@
 # The two commands: `make demo` builds and proves an image on this machine, `make test` passes all tests.
 # Both set up what they need, say what they do, and are safe to repeat.
-.PHONY: help demo test test-unit lint soak bench generate clean
+.PHONY: help demo test test-unit lint soak bench bench-lock generate clean
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort
@@ -34,6 +34,11 @@ bench: ## speed and sizes, as medians of one run
 	@./scripts/setup
 	@.venv/bin/python -m scripts.engine_up
 	@.venv/bin/python -m benchmarks.first_image
+	@$(MAKE) --no-print-directory bench-lock
+
+bench-lock: ## locking against 400,000 records, beside rattler alone
+	@./scripts/setup
+	@.venv/bin/python -m benchmarks.locking
 
 generate: ## what the program prints into the repository: the schema, conda's contract
 	@./scripts/setup

@@ -1,4 +1,4 @@
-"""rattler alone, without imgbuild: python -m benchmarks.yardstick CHANNEL... -- SPEC... prints URLs as JSON.
+"""rattler alone: python -m benchmarks.yardstick CHANNEL... -- SPEC... prints URLs and seconds as JSON.
 
 What a lock cannot be quicker than: the same specs, channels and machine, given to rattler as it comes.
 """
@@ -37,5 +37,7 @@ async def alone(channels: list[str], specs: list[str]) -> list[str]:
 if __name__ == "__main__":
     words = sys.argv[1:]
     border = words.index("--")
-    print(json.dumps(asyncio.run(alone(words[:border], words[border + 1 :]))), flush=True)
+    begun = time.perf_counter()
+    urls = asyncio.run(alone(words[:border], words[border + 1 :]))
+    print(json.dumps({"urls": urls, "seconds": time.perf_counter() - begun}), flush=True)
     time.sleep(0.02)  # see builder.lock.answered
