@@ -30,7 +30,9 @@ def spoken(text: str) -> tuple[str, str] | None:
         fix = "set IMGBUILD_CACHE to a directory that you can write, with room for indexes and packages"
         return "the store for channels' indexes cannot be written", fix
     if found := _NO_CHANNEL.search(text):
-        fix = f"check its name; one that hides from strangers wants credentials: {login_advice(found[1])}"
+        fix = "check its name"
+        if found[1].startswith("http"):
+            fix += f"; one that hides from strangers wants credentials: {login_advice(found[1])}"
         return f"there is no channel at {public(found[1])}", fix
     if found := _UNREACHABLE.search(text):
         cause = _CAUSE.search(text)

@@ -208,7 +208,8 @@ def test_a_spec_may_name_its_channel(source: SampleSource) -> None:
 
 def test_a_channel_that_is_not_there(tmp_path: Path) -> None:
     error = refused(SampleSource(root=tmp_path / "nowhere"), PLAIN)
-    assert error.what.startswith("there is no channel at file://")
+    assert error.what == f"there is no channel at {(tmp_path / 'nowhere' / 'channel').as_uri()}/"
+    assert error.fix == "check its name"
     assert error.detail
 
 
