@@ -61,6 +61,7 @@ def _one(project: Project, spec: ImageSpec, platform: str, lock: LockSet | None,
         check_truth(lock, spec)
         lines = stale_lines(project, spec, lock, source)
     except ImgbuildError as error:
-        return Checked(image=spec.ref, platform=platform, status="unusable", trouble=str(error))
+        trouble = "\n  | ".join([str(error), *error.detail.splitlines()])
+        return Checked(image=spec.ref, platform=platform, status="unusable", trouble=trouble)
     status: Literal["stale", "fresh"] = "stale" if lines else "fresh"
     return Checked(image=spec.ref, platform=platform, status=status, digest=lock.digest, lines=lines)

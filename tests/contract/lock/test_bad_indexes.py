@@ -68,7 +68,8 @@ def test_it_gives_up_in_the_end(tmp_path: Path, server: Hostile, path: str) -> N
     done = made.lock(QUICK)
     assert done.code == 3
     assert "to do: " in done.err
-    assert len([one for one, _fault in server.met if one == path]) in {2, 3}
+    # An index that seems to have nothing is asked once more, also while the explanation tries its mends.
+    assert 2 <= len([one for one, _fault in server.met if one == path]) <= 6
     assert made.locks == {}
 
 

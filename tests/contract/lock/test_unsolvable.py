@@ -171,9 +171,7 @@ def _hold(request: Request, source: SampleSource) -> None:
         for line in conflict.lines:
             assert asking.holds([one for one in conflict.lines if one != line])
     for mend in found.mends:
-        assert solve_environment(
-            mend.request.environment, mend.request.spec, "linux/amd64", source, Gateway()
-        )
+        assert solve_environment(mend.request.environment, mend.request.spec, "linux/amd64", source)
 
 
 @pytest.mark.parametrize("seed", range(6))
