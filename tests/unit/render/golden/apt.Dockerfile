@@ -100,6 +100,10 @@ RUN --mount=type=tmpfs,target=/mnt \
     /mnt/uv/uv pip install --python "$prefix/bin/python" --quiet --no-config --no-cache --link-mode hardlink \
         --offline --no-index --find-links /mnt/wheels/regression/0 \
         --require-hashes --no-deps --only-binary :all: -r "$lock/requirements.txt"; \
+    # uv notes beside each wheel when it saw the file: no part of the wheel, and another one in every build
+    for note in "$prefix"/lib/python*/site-packages/*.dist-info/uv_cache.json; do \
+        if [ -e "$note" ]; then sed -i '/\/uv_cache\.json,/d' "${note%/*}/RECORD"; rm "$note"; fi; \
+    done; \
     # bytecode once, in place of what conda compiled: with hashes that are never checked it outlives changed mtimes
     "$prefix/bin/python" -I -m compileall -q -f -j 0 --invalidation-mode unchecked-hash \
         "$("$prefix/bin/python" -I -c 'import sysconfig; print(sysconfig.get_path("stdlib"))')" > /mnt/compile.txt 2>&1 \
