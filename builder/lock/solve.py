@@ -37,6 +37,7 @@ from builder.lock.keep_conda import held_records, solve_keeping
 from builder.lock.kept import NOTHING_HELD, Held
 from builder.lock.model import CondaPackage
 from builder.lock.source import Source
+from builder.lock.strict import with_names
 from builder.lock.urls import recorded
 from builder.spec.model import CONDA_SUBDIR, CondaEnvironment, ImageSpec, Platform
 
@@ -111,7 +112,7 @@ async def _asked(
     held: Held,
     gateway: Gateway,
 ) -> list[RepoDataRecord]:
-    specs = [_match_spec(line, environment, source) for line in environment.conda]
+    specs = with_names([_match_spec(line, environment, source) for line in environment.conda])
     channels = channel_urls(environment, source)
     subdirs = [Subdir(CONDA_SUBDIR[platform]), Subdir("noarch")]
     declared = [

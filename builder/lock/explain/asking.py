@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import dataclasses
 import datetime
 from collections.abc import Callable, Sequence
@@ -23,9 +22,11 @@ from rattler.exceptions import FetchRepoDataError, GatewayError, SolverError
 from rattler.package import BuildString
 
 from builder.errors import LockError
+from builder.lock.answered import answered
 from builder.lock.explain.budget import Budget, Spent
 from builder.lock.inputs import virtual_packages
 from builder.lock.source import Source
+from builder.lock.strict import with_names
 from builder.spec.model import CONDA_SUBDIR, CondaEnvironment, ImageSpec, Platform
 
 ReadSpec = Callable[[str], MatchSpec]
@@ -129,7 +130,7 @@ class Asking:
         async def ask() -> list[RepoDataRecord]:
             return await solve(
                 self.urls(request.environment.channels),
-                [self.read(line) for line in request.lines],
+                with_names([self.read(line) for line in request.lines]),
                 gateway=self.gateway,
                 platforms=[Subdir(self.subdir), Subdir("noarch")],
                 virtual_packages=[
@@ -141,7 +142,7 @@ class Asking:
                 timeout=datetime.timedelta(seconds=max(1.0, self.budget.left())),
             )
 
-        return asyncio.run(ask())
+        return answered(ask())
 
     def urls(self, channels: Sequence[str]) -> list[str]:
         """Where the channels are asked, each once."""
@@ -161,7 +162,7 @@ class Asking:
             )
             return list(found)
 
-        answer = asyncio.run(ask())
+        answer = answered(ask())
         each = len(answer) // len(urls)  # one list for each channel and platform
         return [
             [record for part in answer[at * each : (at + 1) * each] for record in part]
@@ -178,4 +179,4 @@ class Asking:
                 channel_relations="disabled",
             )
 
-        return sorted({name.normalized for name in asyncio.run(ask())})
+        return sorted({name.normalized for name in answered(ask())})

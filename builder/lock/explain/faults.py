@@ -57,8 +57,11 @@ def fault_of(line: str, asking: Asking, pool: Pool) -> Fault | None:
     every = [one for tier in tiers for one in tier]
     if not every:
         return _unknown(line, name, asking)
-    if any(spec.matches(one.record) for one in every):
+    counting = every if spec_channel(line) else next(tier for tier in tiers if tier)
+    if any(spec.matches(one.record) for one in counting):
         return None
+    if any(spec.matches(one.record) for one in every):
+        return _outranked(line, spec, tiers, asking)
     return _unmatched(line, spec, every, asking)
 
 
@@ -137,6 +140,21 @@ def _unmatched(line: str, spec: MatchSpec, every: Sequence[Candidate], asking: A
     near = [f"{prefix}{name}={version}" for version in nearest(str(spec.version or ""), every)]
     short = f"asks for a version that is not there for {asking.subdir}"
     return Fault(line, short, more, tuple(near), elsewhere=found)
+
+
+def _outranked(line: str, spec: MatchSpec, tiers: Sequence[list[Candidate]], asking: Asking) -> Fault:
+    """A channel further down has it, and strict priority leaves it out."""
+    channels = list(dict.fromkeys(asking.request.environment.channels))
+    having = list(zip(channels, tiers, strict=False))
+    first, counting = next((channel, tier) for channel, tier in having if tier)
+    lower = next(
+        channel for channel, tier in having if any(spec.matches(candidate.record) for candidate in tier)
+    )
+    name = counting[0].name
+    more = f"with strict priority only {first}'s {name} counts ({newest(counting)})"
+    near = [f"{name}={version}" for version in nearest(str(spec.version or ""), counting)]
+    short = f"asks for what only the channel {lower} has, which comes after {first}"
+    return Fault(line, short, more, (f"{lower}::{line}", *near))
 
 
 def _no_build(line: str, spec: MatchSpec, same: Sequence[Candidate]) -> Fault:

@@ -54,11 +54,10 @@ class Pool:
     def candidates(self, name: str, asked: Iterable[str] = ()) -> list[Candidate]:
         """Those of the first channel that has the name: strict priority.
 
-        asked: the specs of a name that only requested lines ask for. Then the solver looks at the records that
-        fit them alone, and a channel without any gives way.
+        asked: the specs of the name. One that names a channel (`nvidia::cuda-nvcc`) is answered by that channel.
         """
         tiers = [tier for tier in self.tiers(name) if tier]
-        wanted = list(asked)
+        wanted = [text for text in asked if "::" in text]
         for tier in tiers:
             if any(self.takes(text, one) for one in tier for text in wanted):
                 return tier

@@ -217,6 +217,25 @@ def test_a_spec_may_name_its_channel(source: SampleSource) -> None:
     assert "numpy" in [package.name for package in made.environments[0].conda]
 
 
+class _TwoChannels(SampleSource):
+    def channel_url(self, channel: str) -> str:
+        return (self.root / channel).as_uri()
+
+
+@pytest.mark.parametrize("asked", ["thing=2.0", "thing>=1.5"])
+def test_a_version_that_only_a_lower_channel_has_is_refused(tmp_path: Path, asked: str) -> None:
+    for channel, version in (("upper", "1.0"), ("lower", "2.0")):
+        add_conda(tmp_path / channel, "thing", version)
+        index(tmp_path / channel)
+    source = _TwoChannels(root=tmp_path)
+    spec = conda_environment(channels=("upper", "lower"), conda=(asked,))
+    error = refused(source, spec)
+    assert "upper" in error.detail
+    assert "lower" in error.detail
+    named = spec.model_copy(update={"conda": ("lower::thing=2.0",)})
+    assert lock(source, named).environments[0].conda[0].version == "2.0"
+
+
 def test_a_channel_that_is_not_there(tmp_path: Path) -> None:
     error = refused(SampleSource(root=tmp_path / "nowhere"), PLAIN)
     assert error.what == f"there is no channel at {(tmp_path / 'nowhere' / 'channel').as_uri()}/"
