@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
 
-import yaml
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
+from builder.data.tables import read_table
 from builder.lock.depends import name_and_constraint
 from builder.lock.model import CondaPackage
 
@@ -27,10 +26,9 @@ class Provided:
 @cache
 def distributions() -> dict[str, tuple[str, ...]]:
     """The table: conda name to the distributions it holds, normalised; () for one that holds none."""
-    text = resources.files("builder").joinpath("data").joinpath("pypi_names.yml").read_text(encoding="utf-8")
     return {
         conda: tuple(canonicalize_name(name) for name in ([held] if isinstance(held, str) else held))
-        for conda, held in yaml.safe_load(text).items()
+        for conda, held in read_table("pypi_names.yml").items()
     }
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from builder.errors import ImgbuildError, LockError, UsageError
+from builder.lock.apt.packages import ResolveApt
 from builder.lock.compare import LockDiff, compare
 from builder.lock.files import read_locks, write_locks
 from builder.lock.kept import Kept, moving
@@ -108,15 +109,20 @@ def _made(
     observer: Observer,
 ) -> LockSet:
     from builder.lock.make import make_lock
-    from builder.workflow.os_packages import resolving
 
     if isinstance(source, Upstream):
         source = _ready(source, wish, held, observer)
-    lock = make_lock(
-        spec, platform, source, observer, kept=wish.kept(held), resolve_apt=resolving(source, observer)
-    )
+    resolve_apt = _resolve_apt(source, observer) if spec.apt else None
+    lock = make_lock(spec, platform, source, observer, kept=wish.kept(held), resolve_apt=resolve_apt)
     installer = _kept_installer(source, wish, held, lock.installer)
     return lock.model_copy(update={"installer": installer})
+
+
+def _resolve_apt(source: Source, observer: Observer) -> ResolveApt:
+    # What asks a base is slow to load, and few images need it.
+    from builder.workflow.os_packages import resolving
+
+    return resolving(source, observer)
 
 
 def _kept_installer(
@@ -132,10 +138,13 @@ def _kept_installer(
 
 def _ready(source: Upstream, wish: Wish, held: LockSet | None, observer: Observer) -> Upstream:
     """The upstream with a registry to ask for digests, and with the given installer at hand and checked."""
-    from builder.workflow.installers import bring_installer
     from builder.workflow.registry import asking
 
-    given = source.given and bring_installer(source.given, source, observer)
+    given = source.given
+    if given is not None:  # what downloads is slow to load, and seldom needed here
+        from builder.workflow.installers import bring_installer
+
+        given = bring_installer(given, source, observer)
     resolve = asking(held.base.ref if held else "", observer, anew=wish.everything)
     return dataclasses.replace(source, given=given, resolve_digest=resolve, observer=observer)
 

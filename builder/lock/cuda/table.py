@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from functools import cache
-from importlib import resources
 from typing import Literal, TypeAlias
 
-import yaml
-
+from builder.data.tables import read_table
 from builder.values import Value
 
 WheelKind: TypeAlias = Literal["needs", "finds", "cuda", "cpu", "plugin", "follows", "several"]
@@ -68,5 +66,4 @@ class Table(Value):
 @cache
 def table() -> Table:
     """The table, read once."""
-    text = resources.files("builder").joinpath("data").joinpath("accelerated.yml").read_text(encoding="utf-8")
-    return Table.model_validate(yaml.safe_load(text))
+    return Table.model_validate(read_table("accelerated.yml"))
