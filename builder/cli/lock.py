@@ -164,7 +164,8 @@ def _text(app: App, end: Outcome) -> str:
 def _count(made: LockSet) -> str:
     conda = sum(len(one.conda) for one in made.environments)
     pip = sum(len(one.pip) for one in made.environments)
-    return f"{conda} conda and {pip} pip packages, lock {made.digest[:12]}"
+    apt = f", {len(made.apt)} from apt" if made.apt else ""
+    return f"{conda} conda and {pip} pip packages{apt}, lock {made.digest[:12]}"
 
 
 def _tell_checked(app: App, rows: Sequence[Checked]) -> None:

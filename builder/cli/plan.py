@@ -78,7 +78,7 @@ def _described(made: Plan) -> Step:
         platform=made.lock.platform,
         source=made.lock.source.label,
         base=made.lock.base.ref,
-        packages=sum(len(one.conda) + len(one.pip) for one in made.lock.environments),
+        packages=len(made.lock.apt) + sum(len(one.conda) + len(one.pip) for one in made.lock.environments),
         bytes=sum(file.size or 0 for file in made.lock.files),
         groups=len(made.groups),
         digest=made.digest,

@@ -19,7 +19,7 @@ _OF_ENVIRONMENT: dict[str, Callable[[EnvironmentLock], Iterable[Any]]] = {
     "pip": lambda environment: environment.pip,
 }
 _OF_SYSTEM: dict[str, Callable[[LockSet], Iterable[Any]]] = {
-    "apt": lambda lock: getattr(lock, "apt", ()),
+    "apt": lambda lock: lock.apt,
 }
 # What else a lock says, by the name it has in a comparison.
 _FACTS: dict[str, Callable[[LockSet], str]] = {
@@ -28,8 +28,8 @@ _FACTS: dict[str, Callable[[LockSet], str]] = {
     "base key": lambda lock: lock.base.key,
     "base glibc": lambda lock: lock.base.glibc,
     "base tar": lambda lock: lock.base.tar.sha256 if lock.base.tar else "",
-    "base image": lambda lock: getattr(lock.base, "image_id", ""),
-    "apt asked": lambda lock: ", ".join(getattr(lock, "apt_inputs", ())),
+    "base image": lambda lock: lock.base.image_id,
+    "apt asked": lambda lock: ", ".join(lock.apt_inputs),
     "installer": lambda lock: f"{lock.installer.kind}={lock.installer.version}",
     "installer url": lambda lock: lock.installer.url,
     "installer sha256": lambda lock: lock.installer.sha256,

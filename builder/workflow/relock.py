@@ -198,6 +198,7 @@ def _names(spec: ImageSpec, source: Source) -> set[str]:
         locks = read_locks(spec, source.lock_folder(spec))
     except LockError:
         return asked
+    asked |= {package.name for lock in locks.values() for package in lock.apt}
     for held in (one for lock in locks.values() for one in lock.environments):
         asked |= {package.name for package in held.conda} | {wheel.name for wheel in held.pip}
     return asked

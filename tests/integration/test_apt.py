@@ -25,6 +25,7 @@ from builder.spec.load import load_image
 from builder.spec.model import ImageSpec
 from builder.spec.project import find_project
 from builder.store.apt_index import HttpArchive
+from builder.store.bootstrap.base import default_mirror
 from builder.store.cache import Store
 from builder.store.fetch import fetch
 from builder.store.kit import Kit
@@ -163,7 +164,7 @@ def test_an_index_that_is_not_the_signed_one_is_refused(ask: Ask) -> None:
 
 
 def test_another_suite_with_a_good_signature_is_refused(ask: Ask) -> None:
-    dists = "http://archive.example.org/debian/dists"
+    dists = f"{default_mirror()}/dists"
     swapped = Settings(mirrors={f"{dists}/bookworm/": f"{dists}/bookworm-updates/"})
     with pytest.raises(LockError, match="is another one than the base's sources name"):
         ask("make", source=Upstream(read=lambda: swapped))

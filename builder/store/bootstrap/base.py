@@ -170,7 +170,7 @@ def _trim(root: Path, base: Base, apt: Apt) -> None:
     _keep_only(root / "usr/share/locale", "locale.alias")
     (root / "etc/machine-id").write_text("")
     (root / "etc/apt/sources.list").write_text(
-        sources_list(base.family, apt.suite, apt.architecture, debian=_default_mirror())
+        sources_list(base.family, apt.suite, apt.architecture, debian=default_mirror())
     )
     (root / "etc/dpkg/dpkg.cfg.d/imgbuild").write_text(_LEAVE_OUT)
     shadow = root / "etc/shadow"
@@ -178,7 +178,7 @@ def _trim(root: Path, base: Base, apt: Apt) -> None:
     shadow.write_text(re.sub(r"^([^:]*:[^:]*):\d*:", r"\1:19000:", shadow.read_text(), flags=re.MULTILINE))
 
 
-def _default_mirror() -> str:
+def default_mirror() -> str:
     """Debian's own server as debootstrap knows it."""
     program = Path(shutil.which("debootstrap") or "debootstrap")
     found = (

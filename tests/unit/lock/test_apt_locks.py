@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 from builder.errors import LockError
+from builder.lock.apt.packages import AptPackages
 from builder.lock.check import faults
 from builder.lock.files import read_lock, write_lock
 from builder.lock.inputs import apt_lines
+from builder.lock.kept import Kept, moving
 from builder.lock.model import AptPackage, LockSet
 from builder.lock.stale import stale_reasons
 from builder.spec.model import ImageSpec
@@ -63,6 +65,18 @@ def test_another_apt_is_stale_and_named() -> None:
     assert reason == "the OS packages are asked for differently (+apt gcc, -apt git)"
     (reason,) = stale_reasons(SPEC, lock_set(SPEC), source)
     assert reason == "the OS packages are asked for differently (+apt git, +apt make)"
+
+
+def test_they_stay_while_nothing_about_them_moves() -> None:
+    lock = with_apt()
+    kept = Kept(lock).apt(apt_lines(SPEC), lock.base)
+    assert kept == AptPackages(packages=lock.apt, releases=lock.apt_releases)
+    other = lock.base.model_copy(update={"ref": "another"})
+    assert Kept(lock).apt(apt_lines(SPEC), other) is None
+    assert Kept(lock).apt(apt_lines(image_spec(apt=("make",))), lock.base) is None
+    assert Kept(lock, moving(["make"])).apt(apt_lines(SPEC), lock.base) is None
+    assert Kept(lock, moving(["numpy"])).apt(apt_lines(SPEC), lock.base) == kept
+    assert Kept().apt(apt_lines(SPEC), lock.base) is None
 
 
 HOSTILE = {
