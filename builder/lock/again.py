@@ -17,6 +17,8 @@ from builder.settings.patience import Policy
 _UNREADABLE = re.compile(
     r"failed to (?:parse|decode|deserialize)|unexpected (?:JSON|HTML|end of)|(?:Missing|Unsupported) `Content-Type`|"
     r"decoding response body|end of file before|EOF while|incomplete frame|hash mismatch|checksum|"
+    # the cache was asked about with the file's date, and a server's short 304 does not say which file it means
+    r"unexpected status code \(304|"
     r"failed to unzip wheel(?!.*HTTP status)",
     re.IGNORECASE | re.DOTALL,
 )

@@ -29,9 +29,12 @@ _FIX = "check the channel's name and the network, or use a kit with --kit DIR"
 _LOOPBACK = "127.0.0.1"
 
 
-@dataclass(frozen=True)
+@dataclass
 class Gate:
-    """A gateway to hand to rattler's solve, and what is known when a channel cannot be read."""
+    """A gateway to hand to rattler's solve, and what is known when a channel cannot be read.
+
+    gateway is another one after a cached index could not be used: who asks further asks the one that answered.
+    """
 
     gateway: Gateway
     policy: Policy
@@ -41,7 +44,9 @@ class Gate:
         """What rattler answers; where an index could not be read, it is asked for once more, past the cache."""
 
         def work(failed: int) -> Answer:
-            return answered(ask(self.gateway if not failed else _gateway(self.relay, self.policy, anew=True)))
+            if failed:
+                self.gateway = _gateway(self.relay, self.policy, anew=True)
+            return answered(ask(self.gateway))
 
         return patiently(work, lambda error: not is_offline() and unreadable(error), self.policy)
 

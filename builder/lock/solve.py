@@ -27,11 +27,10 @@ from rattler.exceptions import (
 from rattler.package import BuildString
 
 from builder.errors import LockError
-from builder.lock.answered import answered
 from builder.lock.explain.asking import Asking, Request
 from builder.lock.explain.budget import Budget
 from builder.lock.explain.conda import explain
-from builder.lock.gateway import opened
+from builder.lock.gateway import Gate, opened
 from builder.lock.inputs import virtual_packages
 from builder.lock.keep_conda import held_records, solve_keeping
 from builder.lock.kept import NOTHING_HELD, Held
@@ -68,15 +67,17 @@ def solve_environment(
 
 
 def attempt_environment(
-    environment: CondaEnvironment, spec: ImageSpec, platform: Platform, source: Source, gateway: Gateway
+    environment: CondaEnvironment, spec: ImageSpec, platform: Platform, source: Source, gate: Gate
 ) -> tuple[CondaPackage, ...] | None:
     """The packages, or None where nothing satisfies the specs; for a try whose failure needs no explanation.
 
-    gateway: one for several tries, so that the channels' indexes are read once.
+    gate: one for several tries, so that the channels' indexes are read once.
     Raises LockError when a channel cannot be read.
     """
     try:
-        records = answered(_asked(environment, spec, platform, source, NOTHING_HELD, gateway))
+        records = gate.answer(
+            lambda gateway: _asked(environment, spec, platform, source, NOTHING_HELD, gateway)
+        )
     except SolverError:
         return None
     except _CANNOT_READ as error:

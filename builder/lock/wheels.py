@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rattler import Gateway
-
 from builder.errors import LockError
 from builder.lock.explain.asking import Request
 from builder.lock.explain.budget import Budget
 from builder.lock.explain.pip import Answer, Section, explain
-from builder.lock.gateway import opened
+from builder.lock.gateway import Gate, opened
 from builder.lock.kept import NOTHING_HELD, Held
 from builder.lock.model import CondaPackage, PipPackage
 from builder.lock.resolve import resolve_wheels
@@ -41,17 +39,17 @@ def wheels_for(
         return resolve_wheels(environment, conda, target, source, held)
     except UnresolvableError as error:
         with opened(channel_urls(environment, source)) as gate:
-            section = section_of(Request(environment, spec), conda, platform, source, gate.gateway)
+            section = section_of(Request(environment, spec), conda, platform, source, gate)
             raise explain(error, section).error from error
 
 
 def section_of(
-    request: Request, conda: Sequence[CondaPackage], platform: Platform, source: Source, gateway: Gateway
+    request: Request, conda: Sequence[CondaPackage], platform: Platform, source: Source, gate: Gate
 ) -> Section:
     """A pip section, with the means to ask for it in other ways. Raises LockError for one without python."""
 
     def again(changed: Request) -> Answer | None:
-        return _again(changed, request, conda, platform, source, gateway)
+        return _again(changed, request, conda, platform, source, gate)
 
     return Section(
         request=request,
@@ -70,12 +68,12 @@ def _again(
     conda: Sequence[CondaPackage],
     platform: Platform,
     source: Source,
-    gateway: Gateway,
+    gate: Gate,
 ) -> Answer | None:
     """What a changed request gives, conda's part and the wheels; None where one of them cannot be had."""
     packages: Sequence[CondaPackage] | None = conda
     if (request.environment.conda, request.spec) != (first.environment.conda, first.spec):
-        packages = _solved(request, platform, source, gateway)
+        packages = _solved(request, platform, source, gate)
     if packages is None:
         return None
     if not request.environment.pip:
@@ -88,10 +86,10 @@ def _again(
 
 
 def _solved(
-    request: Request, platform: Platform, source: Source, gateway: Gateway
+    request: Request, platform: Platform, source: Source, gate: Gate
 ) -> tuple[CondaPackage, ...] | None:
     try:
-        return attempt_environment(request.environment, request.spec, platform, source, gateway)
+        return attempt_environment(request.environment, request.spec, platform, source, gate)
     except LockError:  # a channel that cannot be read now: the change cannot be tried, so it is not named
         return None
 

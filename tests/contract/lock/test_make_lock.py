@@ -28,6 +28,7 @@ from tests.support.lock_samples import (
     image_spec,
     sha,
 )
+from tests.support.web import serve
 
 KIT = SourceId(kind="kit", kit=sha("kit"))
 
@@ -234,6 +235,26 @@ def test_a_version_that_only_a_lower_channel_has_is_refused(tmp_path: Path, aske
     assert "lower" in error.detail
     named = spec.model_copy(update={"conda": ("lower::thing=2.0",)})
     assert lock(source, named).environments[0].conda[0].version == "2.0"
+
+
+def test_a_server_whose_304_names_no_file_is_asked_past_the_cache(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Python's own server answers so, and rattler cannot use its cached shard index then."""
+    monkeypatch.setenv("IMGBUILD_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("IMGBUILD_RETRY_PAUSE", "0.01")
+    add_conda(tmp_path / "channel", "thing", "1.0")
+    index(tmp_path / "channel")
+    with serve({"channel": tmp_path / "channel"}) as web:
+
+        class Served(SampleSource):
+            def channel_url(self, channel: str) -> str:
+                return f"{web.url}/channel"
+
+        source, asked = Served(root=tmp_path), conda_environment(conda=("thing",))
+        assert lock(source, asked) == lock(source, asked) == lock(source, asked)
+        error = refused(source, conda_environment(conda=("thing=2",)))
+    assert "thing 1.0" in error.detail
 
 
 def test_a_channel_that_is_not_there(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from builder.lock.explain import conda as conda_part
 from builder.lock.explain import pip as pip_part
 from builder.lock.explain.asking import Asking, Request
 from builder.lock.explain.budget import Budget
+from builder.lock.gateway import Gate
 from builder.lock.make import make_lock
 from builder.lock.model import SourceId
 from builder.lock.resolve import resolve_wheels
@@ -24,6 +25,7 @@ from builder.lock.solve import attempt_environment, solve_environment
 from builder.lock.uv import UnresolvableError
 from builder.lock.wheels import section_of
 from builder.progress import silent
+from builder.settings.patience import Policy
 from builder.spec.model import CondaEnvironment
 from builder.store.upstream import Upstream
 from scripts.explained import page, printed
@@ -107,6 +109,10 @@ def test_every_suggestion_for_pip_resolves_when_it_is_followed(root: Path, case:
         wheels.unlink()
 
 
+def gate() -> Gate:
+    return Gate(Gateway(), Policy())
+
+
 def asking_of(
     request: Request,
     source: LocalSource | SampleSource,
@@ -122,9 +128,9 @@ def asking_of(
 
 
 def pip_explained(request: Request, source: LocalSource) -> pip_part.Explained:
-    packages = attempt_environment(request.environment, request.spec, "linux/amd64", source, Gateway())
+    packages = attempt_environment(request.environment, request.spec, "linux/amd64", source, gate())
     assert packages is not None
-    section = section_of(request, packages, "linux/amd64", source, Gateway())
+    section = section_of(request, packages, "linux/amd64", source, gate())
     with pytest.raises(UnresolvableError) as caught:
         resolve_wheels(request.environment, packages, section.target, source)
     return pip_part.explain(caught.value, section)
@@ -191,10 +197,10 @@ def test_random_wheels_are_always_explained(tmp_path: Path, seed: int) -> None:
     assert any(f"asks pip for `{line}`" in _joined(found.error.detail) for line in environment.pip)
     for mend in found.mends:
         packages = attempt_environment(
-            mend.request.environment, mend.request.spec, "linux/amd64", source, Gateway()
+            mend.request.environment, mend.request.spec, "linux/amd64", source, gate()
         )
         assert packages is not None
-        target = section_of(mend.request, packages, "linux/amd64", source, Gateway()).target
+        target = section_of(mend.request, packages, "linux/amd64", source, gate()).target
         resolve_wheels(mend.request.environment, packages, target, source)
 
 
