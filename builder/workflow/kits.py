@@ -12,6 +12,7 @@ from builder.errors import BuildError, UsageError
 from builder.lock.model import LockedBase
 from builder.lock.source import Source
 from builder.lock.terms import needs_terms
+from builder.network.offline import refuse_offline
 from builder.progress import Note, Observer, StepAdvanced
 from builder.spec.load import load_image
 from builder.spec.model import ImageSpec, Platform
@@ -146,6 +147,7 @@ def _pulled(
             )
         here = engine.find(ref)
         if here is None or not here.platform.startswith(platform):
+            refuse_offline(ref)
             here = engine.pull(ref, platform, observer)
         if not here.platform.startswith(platform):
             what = f"the registry gave {ref} for {here.platform}, and {platform} was asked for"
