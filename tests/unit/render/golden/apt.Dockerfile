@@ -15,8 +15,8 @@ USER 0:0
 # Resolved by the base's own apt when the lock was made, and installed here without a network and without its lists.
 RUN --mount=type=tmpfs,target=/mnt \
     --mount=type=bind,source=apt,target=/mnt/lock \
-    --mount=type=bind,from=imgbuild/pkg:c6e13c25210696f802d0906c29a657256a876c271aded0a268b5e34745f7decd,target=/mnt/apt/0 \
-    --mount=type=bind,from=imgbuild/pkg:eaccc5b9223068a1cd804b004fdfa31978d02d265f57f1e463d5715373fcd78f,target=/mnt/apt/1 \
+    --mount=type=bind,from=imgbuild/pkg:107f30141698ddb1701ca000facddc0d263dc1fb59d44a2632a8b350340ac751,target=/mnt/apt/0 \
+    --mount=type=bind,from=imgbuild/pkg:2195d0a1abe14e186a1989d05cae12b1894d4349667f10e3c289e71a4ffa5517,target=/mnt/apt/1 \
     : 'OS packages: make, cpp-12, bash'; \
     set -eu; umask 022; export HOME=/mnt TMPDIR=/mnt LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive; \
     # the day that is noted for a new account's password
@@ -165,7 +165,7 @@ CMD ["bash"]
 # ---- What it is ----
 LABEL io.imgbuild.image="regression" \
     io.imgbuild.kind="image" \
-    io.imgbuild.lock="b91d32ecf62e8fde9d3960c1f62bdb8f89949c3bbd870fb7354d3c90ffcc1a7c" \
+    io.imgbuild.lock="0448652f7b21ccce599bbeb4d4ec1f8afbde640e7c23706fae13174b105def59" \
     io.imgbuild.source="upstream" \
     io.imgbuild.stand-in="false" \
     org.opencontainers.image.description="Tools of the system" \
