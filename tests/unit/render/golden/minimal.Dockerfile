@@ -60,7 +60,8 @@ RUN --mount=type=tmpfs,target=/mnt \
         || echo 'imgbuild: files that are no valid Python have no bytecode (templates and test data do that)'; \
     "$prefix/bin/python" -I -c 'import importlib.util, os, sys; \
         pyc = open(importlib.util.cache_from_source(os.__file__), "rb").read(8); \
-        sys.exit(0 if pyc[4:] == bytes([1, 0, 0, 0]) else "imgbuild: the bytecode was not compiled")'; \
+        sys.exit(0 if pyc[4:] == bytes([1, 0, 0, 0]) else "imgbuild: the bytecode was not compiled")' || { \
+        tail -n 8 /mnt/compile.txt >&2; exit 1; }; \
     # conda refuses to change what the lock decided; any user may read it
     install -m 0644 "$lock/frozen.json" "$prefix/conda-meta/frozen"; \
     chmod -R a+rX "$prefix"; \
