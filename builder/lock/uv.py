@@ -27,8 +27,8 @@ _NO_WHEEL = re.compile(
 )
 _UNKNOWN = re.compile(r"([A-Za-z0-9][\w.-]*) was not found in the (?:package registry|provided package loc)")
 _NETWORK = re.compile(
-    r"Failed to fetch|error sending request|dns error|Connection|timed out|HTTP status (?:client|server) error|"
-    r"unexpected JSON|`Content-Type`|decoding response body",
+    r"Failed to fetch|error sending request|dns error|connection (?:refused|reset|closed|aborted|error)|timed out|"
+    r"HTTP status (?:client|server) error|unexpected JSON|`Content-Type`|decoding response body",
     re.IGNORECASE,
 )
 

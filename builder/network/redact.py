@@ -17,7 +17,7 @@ _known: set[str] = set()
 
 _PATTERNS = (
     (re.compile(r"(https?://[^\s\"'<>]*?/t/)[^/\s\"'<>]+"), rf"\1{MASK}"),
-    (re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://)[^\s/?#\"'<>@]*@"), rf"\1{MASK}@"),
+    (re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://)[^\s/?#\"'<>]*@"), rf"\1{MASK}@"),
     (
         re.compile(r"(?i)(authorization[\"']?\s*[:=]\s*[\"']?(?:basic|bearer|token)\s+)[^\s\"',;]+"),
         rf"\1{MASK}",
@@ -29,8 +29,9 @@ def remember(value: str, user: str = "") -> None:
     """Never let this value out again, in whatever spelling it travels: plain, encoded, escaped, as a header."""
     spellings = {value, quote(value, safe=""), quote(value), unquote(value)}
     spellings |= {repr(value)[1:-1], json.dumps(value)[1:-1]}
-    if user:
-        spellings.add(b64encode(f"{user}:{value}".encode()).decode())
+    # A token may stand in the place of the user's name.
+    pairs = (f"{user}:{value}",) if user else (f"{value}:", f":{value}")
+    spellings |= {b64encode(pair.encode()).decode() for pair in pairs}
     _known.update(one for one in spellings if len(one) >= _SHORTEST)
 
 
@@ -47,7 +48,10 @@ def redacted(text: str) -> str:
 
 def public(url: str) -> str:
     """The URL without user, password, conda token and query, for messages and logs."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # no URL at all, so nobody can say what in it is secret
+        return MASK
     host = parts.netloc.rsplit("@", 1)[-1]
     return redacted(urlunsplit((parts.scheme, host, parts.path, "", "")))
 
@@ -65,7 +69,12 @@ def redacted_values(data: Any) -> Any:
 
 def _remember_proxies(environ: Mapping[str, str]) -> None:
     for name, value in environ.items():
-        if name.lower().endswith("_proxy") and "@" in value:
-            parts = urlsplit(value)
-            if parts.password:
-                remember(unquote(parts.password), unquote(parts.username or ""))
+        # Taken apart by hand: people write proxies without a scheme, and passwords with characters that end a URL's
+        # host. What stands before the last @ is user and password in every reading.
+        before, at, _host = value.rpartition("@")
+        if not at or not name.lower().endswith("_proxy"):
+            continue
+        user, colon, password = before.rpartition("://")[2].partition(":")
+        if colon and password:
+            remember(password, user)
+            remember(unquote(password), unquote(user))
