@@ -29,7 +29,9 @@ def write_all(folder: Path, texts: Mapping[str, bytes], *, obsolete: Iterable[st
             staged[path] = _stage(folder, text)
         _rename(staged, before)
         for name in obsolete:
-            (folder / name).unlink(missing_ok=True)
+            # The lock is written: a page that it no longer names and that cannot be removed takes nothing from it.
+            with contextlib.suppress(OSError):
+                (folder / name).unlink(missing_ok=True)
     except OSError as error:
         raise LockError(
             f"the lock cannot be written: {error.strerror or error}",

@@ -96,7 +96,7 @@ def relock(
         except ImgbuildError as error:
             failed.append((platform, error))
     if not failed:
-        _write([one.after for one in made], spec, folder)
+        write_locks([one.after for one in made], folder, spec)
     return Outcome(spec, tuple(made), tuple(failed))
 
 
@@ -155,15 +155,6 @@ def _present(spec: ImageSpec, folder: Path, observer: Observer) -> dict[Platform
     except LockError as error:  # making it anew is the mend for a lock that cannot be read
         observer(Note(f"{spec.ref}: {error.what}, so nothing of it is kept"))
         return {}
-
-
-def _write(locks: Sequence[LockSet], spec: ImageSpec, folder: Path) -> None:
-    try:
-        write_locks(locks, folder, spec)
-    except OSError as error:
-        raise LockError(
-            f"the lock of {spec.ref} cannot be written: {error.strerror}", where=str(folder), fix=OWN_PROJECT
-        ) from error
 
 
 def _refuse_packaged(spec: ImageSpec, source: Source) -> None:
