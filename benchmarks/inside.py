@@ -25,7 +25,8 @@ def main(mirror: str) -> None:
     spec = load_image(find_project(Path.cwd()), "big")
     source = Upstream(read=lambda: Settings(mirrors={f"{CHANNEL_ALIAS}/": mirror}))
     make_and_write(spec, "linux/amd64", source, silent)
-    print(time.perf_counter() - begun)
+    print(time.perf_counter() - begun, flush=True)
+    time.sleep(0.02)  # or rattler's threads may abort the ending interpreter (see builder.cli)
 
 
 if __name__ == "__main__":

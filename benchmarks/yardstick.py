@@ -40,4 +40,4 @@ if __name__ == "__main__":
     begun = time.perf_counter()
     urls = asyncio.run(alone(words[:border], words[border + 1 :]))
     print(json.dumps({"urls": urls, "seconds": time.perf_counter() - begun}), flush=True)
-    time.sleep(0.02)  # see builder.lock.answered
+    time.sleep(0.02)  # or rattler's threads may abort the ending interpreter (see builder.cli)

@@ -20,9 +20,9 @@ from tests.support.unsolvable import (
     CONDA_CASES,
     PIP_CASES,
     Case,
-    LocalSource,
     fill_channels,
     fill_wheels,
+    local_source,
     write_project,
 )
 
@@ -53,7 +53,7 @@ def main() -> int:
     """Print the page."""
     with tempfile.TemporaryDirectory(prefix="imgbuild-explained-") as name:
         root = Path(name).resolve()
-        os.environ["RATTLER_CACHE_DIR"] = str(root / "rattler")
+        os.environ["IMGBUILD_CACHE"] = str(root / "store")
         os.environ["UV_CACHE_DIR"] = str(root / "uv")
         fill_channels(root)
         fill_wheels(root)
@@ -77,7 +77,7 @@ def printed(case: Case, root: Path) -> str:
     """The error as the command prints it, with paths from the project's root."""
     spec = write_project(root, case)
     try:
-        make_lock(spec, case.platform, LocalSource(root, case.kit), silent)
+        make_lock(spec, case.platform, local_source(root, kit=case.kit), silent)
     except LockError as error:
         return error_text(error).replace(f"{spec.folder.parent.parent}/", "").replace(str(root), "")
     raise AssertionError(f"{case.name} can be solved")

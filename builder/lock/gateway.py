@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -13,7 +14,6 @@ from rattler.networking import CacheAction, Client, MirrorMiddleware, RetryMiddl
 
 from builder.errors import LockError
 from builder.lock.again import unreadable
-from builder.lock.answered import answered
 from builder.lock.spoken import missing_offline, spoken
 from builder.network.cache import repodata_root
 from builder.network.credentials import credentials, login_advice
@@ -46,7 +46,7 @@ class Gate:
         def work(failed: int) -> Answer:
             if failed:
                 self.gateway = _gateway(self.relay, self.policy, anew=True)
-            return answered(ask(self.gateway))
+            return asyncio.run(ask(self.gateway))
 
         return patiently(work, lambda error: not is_offline() and unreadable(error), self.policy)
 

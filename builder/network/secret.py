@@ -51,13 +51,6 @@ class Secret:
         base, rest = self.base, parts.path.removeprefix(self.base)
         return urlunsplit(parts._replace(path=f"{base}/t/{quote(self.value, safe='')}{rest}"))
 
-    def inline(self, url: str) -> str:
-        """The URL with user and password in it, for a program that takes them in no other way."""
-        parts = urlsplit(url)
-        who = quote(self.user, safe="")
-        pair = f"{who}:{quote(self.value, safe='')}" if self.value else who
-        return urlunsplit(parts._replace(netloc=f"{pair}@{parts.netloc}"))
-
 
 @dataclass(frozen=True)
 class Entry:

@@ -101,7 +101,6 @@ def made(workshop: Workshop, engine: object, tmp_path_factory: pytest.TempPathFa
         base, base_id = layered_base(host, kit / "base" / "bookworm.tar")
         project(root, base, web)
         environ = {
-            "RATTLER_CACHE_DIR": str(home / "rattler"),
             "UV_CACHE_DIR": str(home / "uv"),
             "NO_PROXY": "127.0.0.1",
         }

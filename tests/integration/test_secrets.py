@@ -70,7 +70,6 @@ class Private:
             "TMPDIR": str(self.home / "tmp"),
             "IMGBUILD_CACHE": str(self.home / "cache"),
             "UV_CACHE_DIR": str(self.home / "uv"),
-            "RATTLER_CACHE_DIR": str(self.home / "rattler"),
             "CHANNEL_TOKEN": SECRETS.token,
             "IMGBUILD_RETRIES": "1",
             "IMGBUILD_RETRY_PAUSE": "0",

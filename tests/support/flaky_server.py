@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from tests.support.threads import running
+
 # What to do with one request: the handler, and the body that was asked for.
 Answer = Callable[["Handler", bytes], None]
 
@@ -105,11 +107,5 @@ def flaky_server() -> Iterator[FlakyServer]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), type("Bound", (Handler,), {"flaky": flaky}))
     server.daemon_threads = True
     flaky.url = f"http://127.0.0.1:{server.server_address[1]}"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-    thread.start()
-    try:
+    with running(server):
         yield flaky
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

@@ -5,8 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import random
-import subprocess
-import sys
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,7 +14,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from tests.support.hostile_upstream import Hostile
-from tests.support.workshop import REPOSITORY, Ran
+from tests.support.workshop import REPOSITORY, Ran, imgbuild
 
 INSTALLER = "Miniforge3-26.3.2-3-Linux-x86_64.sh"
 INSTALLER_PATH = f"/miniforge/26.3.2-3/{INSTALLER}"
@@ -215,22 +213,12 @@ class HostileSite:
             "DOCKER_HOST": f"unix://{self.home}/no-engine.sock",
             "IMGBUILD_CACHE": str(self.cache),
             "IMGBUILD_SETTINGS": "none",
-            "RATTLER_CACHE_DIR": str(self.home / "rattler"),
             "UV_CACHE_DIR": str(self.home / "uv"),
             **(more or {}),
         }
 
     def run(self, *words: str, env: Mapping[str, str] | None = None) -> Ran:
-        done = subprocess.run(
-            [sys.executable, "-m", "builder.cli", *words],
-            cwd=self.root,
-            env=self.environ(env),
-            capture_output=True,
-            text=True,
-            stdin=subprocess.DEVNULL,
-            check=False,
-        )
-        return Ran(done.returncode, done.stdout, done.stderr)
+        return imgbuild(words, self.root, self.environ(env))
 
     def lock(self, env: Mapping[str, str] | None = None) -> Ran:
         sha256 = hashlib.sha256(self.server.files[INSTALLER_PATH]).hexdigest()

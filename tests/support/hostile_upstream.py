@@ -20,6 +20,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import unquote, urlsplit
 
 from tests.support.hostile_faults import ANYWHERE, FILE, HEAD, INDEX, Fault, flipped, reply
+from tests.support.threads import running
 
 JSON = "application/vnd.pypi.simple.v1+json"
 WRONG, ENDLESS = ("login page", "one bit"), ("cut without length",)
@@ -242,11 +243,5 @@ def hostile_upstream(hostile: Hostile) -> Iterator[Hostile]:
     """Run it; its `url` has no slash at its end."""
     server = Server(("127.0.0.1", 0), partial(Handler, hostile=hostile))
     hostile.url = f"http://127.0.0.1:{server.server_address[1]}"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-    thread.start()
-    try:
+    with running(server):
         yield hostile
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

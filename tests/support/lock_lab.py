@@ -8,7 +8,6 @@ import pty
 import select
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from typing import Any
 
 from tests.support.local_channel import add_conda, add_wheel, index
 from tests.support.web import serve, simple_index
-from tests.support.workshop import REPOSITORY, Ran
+from tests.support.workshop import COMMAND, REPOSITORY, Ran, imgbuild
 
 FORGE = "https://conda.anaconda.org/conda-forge"
 
@@ -60,16 +59,7 @@ class Lab:
 
     def run(self, *words: str, cwd: Path | None = None, **env: str) -> Ran:
         """`imgbuild WORDS` as a user would, without an engine."""
-        done = subprocess.run(
-            [sys.executable, "-m", "builder.cli", *words],
-            cwd=cwd or self.root,
-            env=self.environ(env),
-            capture_output=True,
-            text=True,
-            stdin=subprocess.DEVNULL,
-            check=False,
-        )
-        return Ran(done.returncode, done.stdout, done.stderr)
+        return imgbuild(words, cwd or self.root, self.environ(env))
 
     def good(self, *words: str, **env: str) -> Ran:
         """The same, and it has to end well."""
@@ -81,7 +71,7 @@ class Lab:
         """What stands on a terminal of so many columns afterwards."""
         ours, theirs = pty.openpty()
         done = subprocess.Popen(
-            [sys.executable, "-m", "builder.cli", *words],
+            [*COMMAND, *words],
             cwd=self.root,
             env=self.environ({"COLUMNS": str(columns), "TERM": "xterm"}),
             stdin=subprocess.DEVNULL,
@@ -129,7 +119,6 @@ class Lab:
             key: value for key, value in os.environ.items() if not key.startswith("IMGBUILD_") and key != "CI"
         }
         places = {
-            "RATTLER_CACHE_DIR": str(self.root.parent / "rattler"),
             "UV_CACHE_DIR": str(self.root.parent / "uv"),
             "IMGBUILD_CACHE": str(self.root.parent / "cache"),
         }

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -16,7 +14,7 @@ from tests.support.local_channel import add_conda, add_wheel, index
 from tests.support.tls import Company
 from tests.support.web import simple_index
 from tests.support.wheel_samples import write_wheel
-from tests.support.workshop import REPOSITORY, Ran
+from tests.support.workshop import REPOSITORY, Ran, imgbuild
 
 TOKEN = "tk-5f0a91c7e2d84b36-private"
 USER, PASSWORD = "builder-7", "pa%ss/w0rd:9c1f&e"
@@ -36,15 +34,7 @@ class Site:
 
     def run(self, *words: str, **env: str) -> Ran:
         """Run `imgbuild WORDS` with this home and these variables, and nothing of the developer's."""
-        done = subprocess.run(
-            [sys.executable, "-m", "builder.cli", *words],
-            cwd=self.root,
-            env={**self.environ, **env},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        return Ran(done.returncode, done.stdout, done.stderr)
+        return imgbuild(words, self.root, {**self.environ, **env})
 
     @property
     def environ(self) -> dict[str, str]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import base64
 import select
 import socket
-import threading
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
+
+from tests.support.threads import running
 
 
 @dataclass
@@ -93,11 +94,5 @@ def forward_proxy(password: str = "") -> Iterator[Proxy]:
     server.handle_error = lambda *_args: None  # type: ignore[method-assign]
     user = f"me:{password}@" if password else ""
     proxy.url = f"http://{user}127.0.0.1:{server.server_address[1]}"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-    thread.start()
-    try:
+    with running(server):
         yield proxy
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
-from builder.lock.model import LockedBase, LockedFile, LockedInstaller, SourceId
+from builder.lock.model import LockedBase, SourceId
 from builder.spec.load import load_image
 from builder.spec.model import CONDA_SUBDIR, ImageSpec, Platform
 from builder.spec.project import Project
 from tests.support.local_channel import add_conda, add_wheel, index
-from tests.support.lock_samples import INSTALLER, LOCKED_BASE
+from tests.support.lock_samples import LOCKED_BASE, SampleSource
 
 HEAD = "channels: [{channels}]\ndependencies:\n"
 
@@ -31,52 +31,23 @@ class Case:
     kit: bool = False
 
 
-@dataclass
-class LocalSource:
+class LocalSource(SampleSource):
     """Channels by name below root, and a folder of wheels."""
-
-    root: Path
-    kit: bool = False
-    asked: list[str] = field(default_factory=list)
-
-    @property
-    def id(self) -> SourceId:
-        return SourceId(kind="kit", kit="0" * 64) if self.kit else SourceId()
 
     def lock_folder(self, spec: ImageSpec) -> Path:
         return spec.folder
 
-    def check_locks(self, spec: ImageSpec) -> None:
-        del spec
-
     def channel_url(self, channel: str) -> str:
         return (self.root / channel).as_uri()
-
-    def canonical(self, url: str) -> str:
-        root = self.root.as_uri()
-        return f"kit://{url.removeprefix(root)}" if url.startswith(root) else url
-
-    def address(self, url: str) -> str:
-        return url
-
-    def wheel_index(self) -> tuple[str, ...]:
-        return ("--no-index", "--find-links", str(self.root / "wheels"))
-
-    def local(self, file: LockedFile) -> Path | None:
-        del file
-        return None
-
-    def base_packages(self, spec: ImageSpec, platform: Platform) -> frozenset[str]:
-        del spec, platform
-        return frozenset()
 
     def base(self, spec: ImageSpec, platform: Platform) -> LockedBase:
         del platform
         return LOCKED_BASE.model_copy(update={"key": spec.base.key, "glibc": spec.base.glibc})
 
-    def installer(self, spec: ImageSpec, platform: Platform) -> LockedInstaller:
-        del spec, platform
-        return INSTALLER
+
+def local_source(root: Path, *, kit: bool = False) -> LocalSource:
+    """The channels below root, as an upstream or as those of a kit."""
+    return LocalSource(root=root, id=SourceId(kind="kit", kit="0" * 64) if kit else SourceId())
 
 
 def write_project(root: Path, case: Case) -> ImageSpec:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+
+from tests.support.threads import running
 
 
 @dataclass
@@ -48,14 +49,8 @@ def serve(folders: Mapping[str, Path]) -> Iterator[Web]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, folders=folders, web=web))
     server.daemon_threads = True
     web.url = f"http://127.0.0.1:{server.server_address[1]}"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-    thread.start()
-    try:
+    with running(server):
         yield web
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 def simple_index(folder: Path, wheels: Path) -> Path:

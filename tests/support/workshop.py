@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from typing import Any
 HERE = Path(__file__).parent
 REPOSITORY = HERE.parent.parent
 PREFIX = "imgbuild-test"
+COMMAND = (sys.executable, "-m", "builder.cli")
 KIT_IMAGES = ("regression", "report", "tiny", "two", "broken", "hanging", "offline", "hostile")
 
 
@@ -30,6 +31,20 @@ class Ran:
     def document(self) -> Any:
         """Its `--json` answer."""
         return json.loads(self.out)
+
+
+def imgbuild(words: Sequence[str], cwd: Path, environ: Mapping[str, str]) -> Ran:
+    """Run `imgbuild WORDS` to its end, with this interpreter and no more variables than these."""
+    done = subprocess.run(
+        [*COMMAND, *words],
+        cwd=cwd,
+        env=environ,
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        check=False,
+    )
+    return Ran(done.returncode, done.stdout, done.stderr)
 
 
 @dataclass(frozen=True)
@@ -51,16 +66,7 @@ class Workshop:
 
     def run(self, *words: str, env: Mapping[str, str] | None = None, cwd: Path | None = None) -> Ran:
         """Run `imgbuild WORDS` as a user would, to its end."""
-        done = subprocess.run(
-            self.argv(*words),
-            cwd=cwd or self.root,
-            env=self.environ(env),
-            capture_output=True,
-            text=True,
-            stdin=subprocess.DEVNULL,
-            check=False,
-        )
-        return Ran(done.returncode, done.stdout, done.stderr)
+        return imgbuild(words, cwd or self.root, self.environ(env))
 
     def start(self, *words: str, env: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
         """Start `imgbuild WORDS` and leave it running."""
@@ -77,7 +83,7 @@ class Workshop:
     @staticmethod
     def argv(*words: str) -> list[str]:
         """The command line of `imgbuild WORDS` with this interpreter."""
-        return [sys.executable, "-m", "builder.cli", *words]
+        return [*COMMAND, *words]
 
 
 def project_at(root: Path) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import datetime
 from collections.abc import Callable, Sequence
@@ -22,7 +23,6 @@ from rattler.exceptions import FetchRepoDataError, GatewayError, SolverError
 from rattler.package import BuildString
 
 from builder.errors import LockError
-from builder.lock.answered import answered
 from builder.lock.explain.budget import Budget, Spent
 from builder.lock.inputs import virtual_packages
 from builder.lock.source import Source
@@ -142,7 +142,7 @@ class Asking:
                 timeout=datetime.timedelta(seconds=max(1.0, self.budget.left())),
             )
 
-        return answered(ask())
+        return asyncio.run(ask())
 
     def urls(self, channels: Sequence[str]) -> list[str]:
         """Where the channels are asked, each once."""
@@ -162,7 +162,7 @@ class Asking:
             )
             return list(found)
 
-        answer = answered(ask())
+        answer = asyncio.run(ask())
         each = len(answer) // len(urls)  # one list for each channel and platform
         return [
             [record for part in answer[at * each : (at + 1) * each] for record in part]
@@ -179,4 +179,4 @@ class Asking:
                 channel_relations="disabled",
             )
 
-        return sorted({name.normalized for name in answered(ask())})
+        return sorted({name.normalized for name in asyncio.run(ask())})

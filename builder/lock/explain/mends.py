@@ -22,7 +22,7 @@ Change = Callable[[Request], Request]
 
 @dataclass(frozen=True, slots=True)
 class Mend:
-    """A request that can be solved, and what it is in words: `write a in place of b`.
+    """A request that can be solved (or locked, where it has a pip section), and what it is: `write a in place of b`.
 
     notes: where that is, and what it would bring.
     """

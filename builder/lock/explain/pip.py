@@ -9,8 +9,9 @@ from builder.errors import LockError
 from builder.lock.explain.asking import Request
 from builder.lock.explain.budget import Budget, Spent
 from builder.lock.explain.carry import carried
+from builder.lock.explain.mends import Mend
 from builder.lock.explain.minimal import minimal_conflict
-from builder.lock.explain.pipmends import PipMend, Tries, pip_mends
+from builder.lock.explain.pipmends import Tries, pip_mends
 from builder.lock.explain.said import Facts, facts_of, shortened
 from builder.lock.explain.words import listed, wrapped
 from builder.lock.mapping import Provided, provided
@@ -60,7 +61,7 @@ class Explained:
 
     error: LockError
     conflicts: tuple[tuple[str, ...], ...]
-    mends: tuple[PipMend, ...]
+    mends: tuple[Mend, ...]
 
 
 def explain(error: UnresolvableError, section: Section) -> Explained:
@@ -91,7 +92,7 @@ class _Search:
         self.places: Origins = origins(section.request.spec, section.request.environment)
         self.conflicts: list[_Conflict] = []
         self.proven = True
-        self.mends: list[PipMend] = []
+        self.mends: list[Mend] = []
 
     def run(self) -> None:
         """Find the lines that conflict, what is said about them alone, and what helps."""
@@ -125,7 +126,7 @@ class _Search:
         held = tuple(one for name, one in sorted(every.items()) if name in named)
         return _Conflict(tuple(lines), error, facts, held)
 
-    def _together(self) -> list[PipMend]:
+    def _together(self) -> list[Mend]:
         """One mend of each conflict, found while the others are out of the way, and all of them tried at once."""
         whole, words = self.request, []
         for conflict in self.conflicts:
@@ -139,7 +140,7 @@ class _Search:
             words.append(str(first))
             whole = carried(alone, first.request, whole)
         try:
-            return [PipMend("; and ".join(words), whole)] if self._changed(whole) is not None else []
+            return [Mend("; and ".join(words), whole)] if self._changed(whole) is not None else []
         except Spent:
             return []
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from builder.lock.explain.asking import Request
 from builder.lock.explain.budget import Spent
 from builder.lock.explain.machine import other_bases
+from builder.lock.explain.mends import Mend
 from builder.lock.explain.said import Facts
 from builder.lock.target import Target
 from builder.spec.model import Platform
@@ -18,18 +19,6 @@ MOST = 4
 _PLAIN_RANGE = re.compile(r"[A-Za-z0-9][\w.-]*(?:[<>=!]=?[\w.*+!]+)(?:,[<>=!]=?[\w.*+!]+)*")
 _NAME = re.compile(r"[A-Za-z0-9](?:[\w.-]*\w)?(?:\[[^\]]*\])?")
 _SOURCE_PYTHONS = ("3.13", "3.12", "3.11", "3.10")
-
-
-@dataclass(frozen=True, slots=True)
-class PipMend:
-    """A request that can be locked, conda and pip, and what it is in words."""
-
-    words: str
-    request: Request
-    notes: tuple[str, ...] = ()
-
-    def __str__(self) -> str:
-        return f"{self.words} ({'; '.join(self.notes)})" if self.notes else self.words
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +45,9 @@ class _Try:
     name: str = ""
 
 
-def pip_mends(tries: Tries, most: int = MOST) -> list[PipMend]:
+def pip_mends(tries: Tries, most: int = MOST) -> list[Mend]:
     """Changes after which conda's part and the wheels can be had, the gentlest first; at most `most`."""
-    found: list[PipMend] = []
+    found: list[Mend] = []
     kinds: set[str] = set()
     try:
         for attempt in _each(tries):
@@ -71,7 +60,7 @@ def pip_mends(tries: Tries, most: int = MOST) -> list[PipMend]:
                     f"{attempt.name} {versions[attempt.name]} would come" if attempt.name in versions else ""
                 )
                 notes = tuple(note for note in (attempt.at, comes) if note)
-                found.append(PipMend(attempt.words, attempt.request, notes))
+                found.append(Mend(attempt.words, attempt.request, notes))
                 if len(found) == most:
                     break
     except Spent:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from rattler import MatchSpec, PackageName, PackageRecord, RepoDataRecord, Subdir, VersionWithSource
+from rattler import MatchSpec, PackageName, PackageRecord, Subdir, VersionWithSource
 from rattler.exceptions import InvalidMatchSpecError
 from rattler.package import BuildString
 
@@ -131,8 +131,3 @@ def _both(first: str, second: str) -> str:
     return (
         first if len(ranges[0]) >= len(ranges[1]) else second
     )  # one of them names a build as well, or nothing
-
-
-def as_candidates(records: Iterable[RepoDataRecord]) -> list[Candidate]:
-    """Records as candidates."""
-    return [candidate_of(record) for record in records]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -118,8 +117,3 @@ def _client_tokens(here: Here) -> Iterator[Entry]:
             netloc = urlsplit(place).netloc.lower()
             secret = Secret("token", token, place=here.shown(path), base=base)
             yield Entry(secret, netloc, parts.scheme, base)
-
-
-def searched(here: Here) -> list[str]:
-    """The files that are looked at, for messages and documentation."""
-    return [os.fspath(path) for path in _files(here)]

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -17,6 +15,7 @@ from builder.lock.model import LockSet, SourceId
 from builder.progress import Event, Note, silent
 from builder.spec.model import Allowance, CondaEnvironment
 from builder.workflow.locking import current_lock
+from tests.support import workshop
 from tests.support.local_channel import add_conda, add_wheel, index
 from tests.support.lock_samples import SampleSource, conda_environment, image_spec, sha
 from tests.support.workshop import REPOSITORY, Ran
@@ -52,12 +51,6 @@ def _fill_channel(channel: Path) -> None:
     add_conda(channel, "xgboost", "3.3.0", "cpu_pyhb06c54e_0", subdir="linux-64", depends=[python])
     add_conda(channel, "py-opencv", "4.10.0", "qt6_py312h_4", subdir="linux-64", depends=[python])
     index(channel)
-
-
-@pytest.fixture(autouse=True)
-def _caches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("RATTLER_CACHE_DIR", str(tmp_path / "rattler"))
-    monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "uv"))
 
 
 @pytest.fixture
@@ -182,9 +175,7 @@ def imgbuild(project: Path, *words: str) -> Ran:
         "IMGBUILD_SETTINGS": "none",
         "XDG_CACHE_HOME": str(project),
     }
-    argv = [sys.executable, "-m", "builder.cli", *words, "-C", str(project)]
-    done = subprocess.run(argv, cwd=project, env=environ, capture_output=True, text=True, check=False)
-    return Ran(done.returncode, done.stdout, done.stderr)
+    return workshop.imgbuild([*words, "-C", str(project)], project, environ)
 
 
 def test_the_command_refuses_tells_and_takes_an_allowance(project: Path) -> None:

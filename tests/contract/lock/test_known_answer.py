@@ -27,14 +27,6 @@ SIZE = 400  # projects; about 5,000 records
 PINNED_BASE = BASE.model_copy(update={"ref": f"{BASE.ref}@sha256:{'0' * 64}"})
 
 
-@pytest.fixture(autouse=True)
-def _caches(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    cache = tmp_path_factory.mktemp("cache")
-    # rattler's own default place follows XDG_CACHE_HOME, and not RATTLER_CACHE_DIR.
-    for name in ("XDG_CACHE_HOME", "IMGBUILD_CACHE", "UV_CACHE_DIR"):
-        monkeypatch.setenv(name, str(cache / name.lower()))
-
-
 @dataclasses.dataclass(frozen=True)
 class Forge:
     """A world and its channel `conda-forge` in a folder; `upper` is a second one with some names, held back."""

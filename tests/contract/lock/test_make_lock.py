@@ -68,12 +68,6 @@ def _fill_channel(channel: Path) -> None:
     index(channel)
 
 
-@pytest.fixture(autouse=True)
-def _caches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("IMGBUILD_CACHE", str(tmp_path / "store"))
-    monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "uv"))
-
-
 @pytest.fixture
 def source(root: Path) -> SampleSource:
     return SampleSource(root=root, id=KIT)

@@ -39,6 +39,7 @@ from tests.support.unsolvable import (
     LocalSource,
     fill_channels,
     fill_wheels,
+    local_source,
     write_project,
 )
 
@@ -51,12 +52,6 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     fill_channels(root)
     fill_wheels(root)
     return root
-
-
-@pytest.fixture(autouse=True)
-def _caches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("RATTLER_CACHE_DIR", str(tmp_path / "rattler"))
-    monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "uv"))
 
 
 def test_the_page_shows_what_is_printed(root: Path) -> None:
@@ -79,7 +74,7 @@ def test_every_kind_of_failure_is_told_in_our_words(root: Path, case: Case) -> N
 def test_the_place_is_a_line_of_a_file(root: Path, case: Case) -> None:
     spec = write_project(root, case)
     with pytest.raises(LockError) as caught:
-        make_lock(spec, case.platform, LocalSource(root, case.kit), silent)
+        make_lock(spec, case.platform, local_source(root, kit=case.kit), silent)
     file, line, _ = caught.value.where.rsplit(":", 2)
     written = Path(file).read_text(encoding="utf-8").splitlines()[int(line) - 1]
     assert any(text in written for text in (*case.conda, *case.pip))
@@ -88,7 +83,7 @@ def test_the_place_is_a_line_of_a_file(root: Path, case: Case) -> None:
 @pytest.mark.parametrize("case", [case for case in CONDA_CASES if not case.kit], ids=lambda case: case.name)
 def test_every_suggestion_for_conda_solves_when_it_is_followed(root: Path, case: Case) -> None:
     spec = write_project(root, case)
-    source = LocalSource(root, case.kit)
+    source = local_source(root, kit=case.kit)
     asking = asking_of(Request(spec.environments[0], spec), source, case)
     for mend in conda_part.explain(asking, "").mends:
         platforms = mend.request.spec.platforms
@@ -99,7 +94,7 @@ def test_every_suggestion_for_conda_solves_when_it_is_followed(root: Path, case:
 @pytest.mark.parametrize("case", PIP_CASES, ids=lambda case: case.name)
 def test_every_suggestion_for_pip_resolves_when_it_is_followed(root: Path, case: Case) -> None:
     spec = write_project(root, case)
-    source = LocalSource(root)
+    source = local_source(root)
     found = pip_explained(Request(spec.environments[0], spec), source)
     assert found.mends
     for mend in found.mends:
@@ -190,7 +185,7 @@ def test_random_wheels_are_always_explained(tmp_path: Path, seed: int) -> None:
         [python, *(record("held", version, "0", ["python"]) for version in ("1.0", "2.0"))],
     )
     _random_wheels(rng, tmp_path / "wheels")
-    source = LocalSource(tmp_path)
+    source = local_source(tmp_path)
     lines = tuple(f"{name}{_range(rng)}" for name in rng.sample(("ant", "bee", "cat", "dog"), 3))
     environment = conda_environment(conda=("python", "held"), pip=(*lines, "ant==9"))
     found = pip_explained(Request(environment, image_spec(environment)), source)
