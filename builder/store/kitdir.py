@@ -32,6 +32,11 @@ def present(
     images: ref to `asked_for`; locks: ref to the digest of the lock that was collected. Raises UsageError for
     anything else that is there.
     """
+    if directory.is_mount():
+        what = "is a mount point, and a kit is made beside its place and moved there"
+        raise UsageError(
+            what, where=str(directory), fix=f"name a directory in it, such as {directory / 'kit'}"
+        )
     if not directory.exists() or (directory.is_dir() and not any(directory.iterdir())):
         return None
     if not (directory / NAME).is_file():

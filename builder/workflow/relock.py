@@ -20,6 +20,8 @@ from builder.progress import Note, Observer
 from builder.shipped import is_packaged
 from builder.spec.model import ImageSpec, Platform
 from builder.spec.requirements import conda_name, pip_name
+from builder.store.cache import default_root
+from builder.store.turns import turn
 from builder.store.upstream import Upstream
 
 OWN_PROJECT = "copy the environment's folder into envs/ of a project of your own and lock it there"
@@ -82,9 +84,21 @@ def relock(
     A platform that cannot be locked is in the outcome, so that all of them are told. Raises LockError where nothing
     of the image can be locked or written.
     """
-    folder = source.lock_folder(spec)
     _refuse_packaged(spec, source)
     check_channels(spec, source)
+
+    def waiting() -> None:
+        observer(Note(f"another imgbuild locks {spec.ref}: waiting for it"))
+
+    # What the files hold for other platforms is read and written back: nobody may write them in between.
+    with turn(default_root(), f"lock {source.lock_folder(spec).resolve()}", waiting):
+        return _relocked(spec, platforms, source, wish, observer)
+
+
+def _relocked(
+    spec: ImageSpec, platforms: Sequence[Platform], source: Source, wish: Wish, observer: Observer
+) -> Outcome:
+    folder = source.lock_folder(spec)
     before = _present(spec, folder, observer)
     made: list[Relocked] = []
     failed: list[tuple[str, ImgbuildError]] = []

@@ -6,7 +6,6 @@ import json
 import shutil
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,7 +14,9 @@ import pytest
 from builder.lock.files import read_locks, write_locks
 from builder.spec.load import load_image
 from builder.spec.project import Project
+from builder.store.turns import turn
 from tests.support.lock_lab import Lab, lab_at
+from tests.support.workshop import COMMAND
 
 ENVIRONMENT = """\
 dependencies:
@@ -239,7 +240,7 @@ def test_an_interrupt_leaves_the_old_locks(lab: Lab) -> None:
     first = lab.locks()
     newer(lab)
     program = subprocess.Popen(
-        [sys.executable, "-m", "builder.cli", "lock", "app", "--upgrade"],
+        [*COMMAND, "lock", "app", "--upgrade"],
         cwd=lab.root, env=lab.environ({}), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     assert program.stderr is not None
@@ -249,6 +250,25 @@ def test_an_interrupt_leaves_the_old_locks(lab: Lab) -> None:
     program.communicate()
     assert program.returncode == 130
     assert lab.locks() == first
+
+
+def test_one_at_a_time_writes_the_locks_of_an_image(lab: Lab) -> None:
+    """Each reads what the files hold for other platforms and writes it back, so that the other has to wait."""
+    folder = lab.root / "envs" / "app"
+    with turn(Path(lab.environ({})["IMGBUILD_CACHE"]), f"lock {folder.resolve()}"):
+        program = subprocess.Popen(
+            [*COMMAND, "lock", "app", "--platform", "linux/amd64"],
+            cwd=lab.root, env=lab.environ({}), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        assert program.stderr is not None
+        while "another imgbuild locks app" not in (line := program.stderr.readline()):
+            assert line, "it did not wait"
+        assert lab.locks() == {}
+    program.communicate()
+    assert program.returncode == 0
+    lab.good("lock", "app", "--platform", "linux/arm64")
+    held = read_locks(load_image(Project(lab.root, lab.root / "envs"), "app"), folder)
+    assert set(held) == {"linux/amd64", "linux/arm64"}
 
 
 def test_a_lock_that_cannot_be_read_is_made_anew_and_that_is_said(lab: Lab) -> None:

@@ -327,3 +327,10 @@ def test_a_kit_that_lacks_a_file_is_not_handed_out(lab: Site, tmp_path: Path) ->
     lacking = Kit(kit.root, kit.manifest.model_copy(update={"files": files}))
     with pytest.raises(BuildError, match="tabulate"):
         check_complete(lacking, [Part(load_image(lab.project, "regression"), lock)])
+
+
+def test_a_mount_point_is_refused_before_anything_is_collected(lab: Site) -> None:
+    """A kit is moved to its place as a whole, and nothing can take the place of a mount point."""
+    with pytest.raises(UsageError, match="is a mount point"):
+        lab.create(Path("/proc"), "regression")
+    assert not Path("/proc.partial").exists()
