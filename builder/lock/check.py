@@ -12,7 +12,7 @@ from urllib.parse import unquote
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
 from packaging.version import InvalidVersion, Version
 
-from builder.lock.apt.packages import DEBIAN_ARCHITECTURE
+from builder.lock.apt.packages import DEBIAN_ARCHITECTURE, is_archive_path
 from builder.lock.model import (
     AptPackage,
     AptRelease,
@@ -32,7 +32,6 @@ _APT_URL = re.compile(rf"https?://[A-Za-z0-9.-]+(?::[0-9]{{1,5}})?{_PATH}")
 _DEB_NAME = re.compile(r"[a-z0-9][a-z0-9+.-]+")
 _DEB_VERSION = re.compile(r"[0-9][A-Za-z0-9.+~:-]*")
 _DEB_FILENAME = re.compile(r"[a-z0-9][A-Za-z0-9.+~_-]*\.deb")
-_SUITE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]*|/")
 _DATE = re.compile(r"[A-Za-z0-9:, +-]*")
 _GIVEN = re.compile(r"installer:///[A-Za-z0-9_][A-Za-z0-9._+-]*\.sh")
 _FILENAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._!+=-]*")
@@ -171,7 +170,8 @@ def _release(release: AptRelease) -> Iterator[str]:
     fault = _apt_url_fault(release.uri)
     if fault:
         yield f"the archive {release.uri!r} {fault}"
-    yield from _word(release.suite, _SUITE, "a suite")
+    if not is_archive_path(release.suite):
+        yield f"a suite cannot be {release.suite!r}"
     yield from _word(release.date, _DATE, f"the date of {release.suite!r}")
     yield from _word(release.sha256, _SHA256, f"the release file of {release.suite!r}: the sha256")
 

@@ -31,6 +31,8 @@ _FACTS: dict[str, Callable[[LockSet], str]] = {
     "base image": lambda lock: lock.base.image_id,
     "apt asked": lambda lock: ", ".join(lock.apt_inputs),
     "installer": lambda lock: f"{lock.installer.kind}={lock.installer.version}",
+    "installer given": lambda lock: "yes" if lock.installer.given else "",
+    "installer stand-in": lambda lock: "yes" if lock.installer.stand_in else "",
     "installer url": lambda lock: lock.installer.url,
     "installer sha256": lambda lock: lock.installer.sha256,
     "uv": lambda lock: lock.uv.url if lock.uv else "",

@@ -89,8 +89,10 @@ def _gateway(relay: Relay | None, policy: Policy, *, anew: bool = False) -> Gate
 
 def _never_through_a_proxy() -> None:
     """The relay is on this machine, and a proxy that was asked for it would learn its path."""
+    # Either spelling counts for some program, so that one which is missing must not stand empty beside the other.
+    known = {name: os.environ[name] for name in ("no_proxy", "NO_PROXY") if name in os.environ}
     for name in ("no_proxy", "NO_PROXY"):
-        value = os.environ.get(name, os.environ.get("NO_PROXY", ""))
+        value = known.get(name, next(iter(known.values()), ""))
         if value.strip() != "*" and _LOOPBACK not in value.split(","):
             os.environ[name] = f"{value},{_LOOPBACK}".lstrip(",")
 

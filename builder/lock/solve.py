@@ -5,16 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rattler import (
-    ChannelPriority,
     Gateway,
-    GenericVirtualPackage,
     MatchSpec,
-    PackageName,
     PackageRecord,
     RepoDataRecord,
-    Subdir,
-    Version,
-    solve,
 )
 from rattler.exceptions import (
     FetchRepoDataError,
@@ -24,21 +18,19 @@ from rattler.exceptions import (
     InvalidUrlError,
     SolverError,
 )
-from rattler.package import BuildString
 
 from builder.errors import LockError
+from builder.lock.asked import ask_rattler, subdirs
 from builder.lock.explain.asking import Asking, Request
 from builder.lock.explain.budget import Budget
 from builder.lock.explain.conda import explain
 from builder.lock.gateway import Gate, opened
-from builder.lock.inputs import virtual_packages
 from builder.lock.keep_conda import held_records, solve_keeping
 from builder.lock.kept import NOTHING_HELD, Held
 from builder.lock.model import CondaPackage
 from builder.lock.source import Source
-from builder.lock.strict import with_names
 from builder.lock.urls import recorded
-from builder.spec.model import CONDA_SUBDIR, CondaEnvironment, ImageSpec, Platform
+from builder.spec.model import CondaEnvironment, ImageSpec, Platform
 
 _CANNOT_READ = (GatewayError, FetchRepoDataError, InvalidChannelError, InvalidUrlError)
 
@@ -113,29 +105,15 @@ async def _asked(
     held: Held,
     gateway: Gateway,
 ) -> list[RepoDataRecord]:
-    specs = with_names([_match_spec(line, environment, source) for line in environment.conda])
-    channels = channel_urls(environment, source)
-    subdirs = [Subdir(CONDA_SUBDIR[platform]), Subdir("noarch")]
-    declared = [
-        GenericVirtualPackage(PackageName(package.name), Version(package.version), BuildString(package.build))
-        for package in virtual_packages(spec, platform)
-    ]
+    specs = [_match_spec(line, environment, source) for line in environment.conda]
+    urls = channel_urls(environment, source)
 
     async def ask(locked: Sequence[RepoDataRecord], pinned: Sequence[RepoDataRecord]) -> list[RepoDataRecord]:
-        # What a channel says about its relation to others must not add channels that nobody asked for.
-        return await solve(
-            channels,
-            specs,
-            gateway=gateway,
-            platforms=subdirs,
-            locked_packages=locked,
-            pinned_packages=pinned,
-            virtual_packages=declared,
-            channel_priority=ChannelPriority.Strict,
-            channel_relations="disabled",
+        return await ask_rattler(
+            gateway, urls, specs, spec, platform, locked_packages=locked, pinned_packages=pinned
         )
 
-    records = await held_records(gateway, channels, subdirs, specs, held.conda, source)
+    records = await held_records(gateway, urls, subdirs(platform), specs, held.conda, source)
     return await solve_keeping(ask, records, specs, held)
 
 

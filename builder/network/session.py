@@ -88,7 +88,12 @@ class Session(requests.Session):
             refuse_offline(public(url))
         secret = self.known.for_url(url)
         address = secret.placed(url) if secret else url
-        return self.request(method, address, auth=_Signed(secret), **rest)
+        try:
+            return self.request(method, address, auth=_Signed(secret), **rest)
+        except requests.RequestException:
+            raise
+        except ValueError as error:  # it was sent on to what is no URL
+            raise requests.exceptions.InvalidURL(str(error)) from error
 
     def rebuild_auth(self, prepared_request: requests.PreparedRequest, response: requests.Response) -> None:
         """After a redirect: the header stays on the same host and goes nowhere else."""

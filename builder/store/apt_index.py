@@ -9,20 +9,23 @@ from pathlib import Path
 from typing import Protocol
 from urllib.parse import unquote, urlsplit
 
+import requests
+
 from builder.errors import BuildError
 from builder.lock.apt.release import read_release
 from builder.lock.apt.sources import Repository, numbered
 from builder.lock.model import AptRelease, LockedFile
 from builder.lock.source import Source
 from builder.network.redact import public
-from builder.network.session import CERTIFICATES_FIX, PROXY_FIX, Session, is_proxy_refusal, is_untrusted
+from builder.network.session import Session
 from builder.progress import Observer
 from builder.settings.patience import Policy, patiently, read_policy
-from builder.store.cache import Mismatch, Store
-from builder.store.download import CUT
+from builder.store.cache import CHUNK, Mismatch, Store
+from builder.store.download import CUT, fault_of
 from builder.store.fetch import fetch
 from builder.store.transfer import AGAIN, Cut
 
+_LARGEST = 16 << 20  # bytes; a release file has some hundred kilobytes
 _FIX = "check network and proxy settings, or name a mirror in the settings (mirrors:)"
 
 
@@ -141,24 +144,29 @@ class HttpArchive:
 
 def _text(session: Session, url: str, policy: Policy) -> bytes | None:
     """What lies there now, None where nothing does. Raises Cut for what may go better next time."""
+    name = url.rsplit("/", 1)[1]
     try:
-        answer = session.get(url, timeout=(policy.connect, policy.read))
-    except CUT as error:
-        if is_untrusted(error):
-            what = f"the server's certificate is not trusted ({type(error).__name__})"
-            raise BuildError(what, where=public(url), fix=CERTIFICATES_FIX) from error
-        if is_proxy_refusal(error):
-            what = "the proxy wants other credentials than it got (407)"
-            raise BuildError(what, where=public(url), fix=PROXY_FIX) from error
-        raise Cut(f"the connection was cut ({type(error).__name__})") from error
-    if answer.status_code == 200:
-        return answer.content
-    if answer.status_code in {404, 410}:
+        with session.get(url, timeout=(policy.connect, policy.read), stream=True) as answer:
+            if answer.status_code == 200:
+                return _bounded(answer, url)
+            status = answer.status_code
+    except (*CUT, requests.RequestException) as error:
+        raise fault_of(error, name, public(url)) from error
+    if status in {404, 410}:
         return None
-    why = f"the server answered {answer.status_code}"
-    if answer.status_code in AGAIN:
+    why = f"the server answered {status}"
+    if status in AGAIN:
         raise Cut(why)
-    raise BuildError(f"cannot fetch {url.rsplit('/', 1)[1]}: {why}", where=public(url), fix=_FIX)
+    raise BuildError(f"cannot fetch {name}: {why}", where=public(url), fix=_FIX)
+
+
+def _bounded(answer: requests.Response, url: str) -> bytes:
+    data = bytearray()
+    for piece in answer.iter_content(CHUNK):
+        data += piece
+        if len(data) > _LARGEST:
+            raise BuildError("this is far too large for a release file", where=public(url), fix=_FIX)
+    return bytes(data)
 
 
 def _read(path: Path) -> bytes | None:

@@ -14,7 +14,7 @@ import shutil
 import tarfile
 import tempfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +26,16 @@ from builder.store.cache import CHUNK
 LISTING = "manifest.json"
 _LARGEST = 16 << 20  # bytes; the list and the configuration have some kilobytes
 _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
-_BROKEN = (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile, ValueError, KeyError, TypeError)
+_BROKEN = (
+    tarfile.TarError,
+    EOFError,
+    zlib.error,
+    gzip.BadGzipFile,
+    ValueError,
+    KeyError,
+    TypeError,
+    RecursionError,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +90,24 @@ def check_archive(path: Path, image_id: str) -> None:
             or held.names != (base_ref(image_id),)
             or [member for member, _ in held.layers] != given
             or tar.getnames() != mine
-            or not all(member.isreg() for member in tar.getmembers())
+            or not _is_spelled(stream, tar.getmembers())
         ):
             raise _refused("it is not the archive of the image that the lock names", str(path))
+
+
+def _is_spelled(stream: BinaryIO, members: Sequence[tarfile.TarInfo]) -> bool:
+    """Whether the tar is these members in our own spelling, one behind the other, and nothing after them.
+
+    Readers of tars do not agree on headers that are out of order: what Python takes for the end, another one reads on.
+    """
+    at = 0
+    for member in members:
+        stream.seek(at)
+        if stream.read(tarfile.BLOCKSIZE) != _header(member.name, member.size):
+            return False
+        at += tarfile.BLOCKSIZE + member.size + -member.size % tarfile.BLOCKSIZE
+    stream.seek(at)
+    return not any(any(piece) for piece in iter(lambda: stream.read(CHUNK), b""))
 
 
 @contextmanager

@@ -101,6 +101,11 @@ class Partial:
         return self._digest.hexdigest()
 
 
+def nearest_folder(path: Path) -> Path:
+    """The path, or the nearest folder above it that is there: on whose disk it will lie. path is absolute."""
+    return next(folder for folder in (path, *path.parents) if folder.is_dir())
+
+
 class Store:
     """Files by sha256 below `root`: `sha256/ab/abcd...`, and `partial/` for downloads under way."""
 

@@ -121,17 +121,21 @@ class Downloader:
                 file.url, headers=transfer.headers(), stream=True, timeout=timeout
             ) as answer:
                 transfer.take(answer, public(file.url))
-        except CUT as error:
-            if is_untrusted(error):
-                what = f"the server's certificate is not trusted ({type(error).__name__})"
-                raise BuildError(what, where=public(file.url), fix=CERTIFICATES_FIX) from error
-            if is_proxy_refusal(error):
-                what = "the proxy wants other credentials than it got (407)"
-                raise BuildError(what, where=public(file.url), fix=PROXY_FIX) from error
-            raise Cut(_why(error)) from error
-        except requests.RequestException as error:
-            what = f"cannot fetch {file.filename}: {type(error).__name__}"
-            raise BuildError(what, where=public(file.url), fix="check the URL in the lock") from error
+        except (*CUT, requests.RequestException) as error:
+            raise fault_of(error, file.filename, public(file.url)) from error
+
+
+def fault_of(error: Exception, name: str, where: str) -> Cut | BuildError:
+    """A request that failed: Cut for what may go better next time, else what to tell."""
+    if is_untrusted(error):
+        what = f"the server's certificate is not trusted ({type(error).__name__})"
+        return BuildError(what, where=where, fix=CERTIFICATES_FIX)
+    if is_proxy_refusal(error):
+        return BuildError("the proxy wants other credentials than it got (407)", where=where, fix=PROXY_FIX)
+    if isinstance(error, CUT):
+        return Cut(_why(error))
+    what = f"cannot fetch {name}: {type(error).__name__}"
+    return BuildError(what, where=where, fix="check the URL, and where the server sends on to")
 
 
 def _why(error: Exception) -> str:

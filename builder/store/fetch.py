@@ -18,7 +18,7 @@ from builder.network.offline import OFFLINE_FIX, is_offline
 from builder.network.redact import public
 from builder.progress import Observer, StepAdvanced, StepFinished, StepStarted, silent
 from builder.settings.patience import Policy, read_policy
-from builder.store.cache import Store, hash_file, mismatch, same
+from builder.store.cache import Store, hash_file, mismatch, nearest_folder, same
 from builder.store.download import Downloader, Stopped
 
 KEY = "fetch"
@@ -85,8 +85,7 @@ def _room(missing: Iterable[LockedFile], source: Source, store: Store) -> None:
     needed = sum(file.size or 0 for file in missing if not source.local(file))
     if not needed:
         return
-    place = next(folder for folder in (store.root, *store.root.absolute().parents) if folder.is_dir())
-    free = shutil.disk_usage(place).free
+    free = shutil.disk_usage(nearest_folder(store.root.absolute())).free
     if free < needed:
         what = f"the downloads need {needed / 1e9:.2f} GB and {free / 1e9:.2f} GB are free"
         raise BuildError(

@@ -13,7 +13,7 @@ from builder.lock.stale import same_base
 from builder.spec.model import ImageSpec, Platform
 from builder.store.archive import base_ref
 from builder.store.cache import hash_file
-from builder.store.kitfile import NAME, KitBase, KitFile, KitInstaller, Manifest, read_manifest
+from builder.store.kitfile import LOCKS, NAME, KitBase, KitFile, KitInstaller, Manifest, read_manifest, sealed
 
 SCHEME = "kit:///"
 _AGAIN = "copy the kit again from where it came, or make it anew"
@@ -49,7 +49,7 @@ class Kit:
         folder = self.lock_folder(spec)
         prefix = folder.relative_to(self.root).as_posix()
         named = [file for file in self.manifest.files if file.path.startswith(f"{prefix}/")]
-        faults = [fault for file in named if (fault := self._fault(file))]
+        faults = [fault for file in named if (fault := self._fault(file) or self._broken_seal(file))]
         if folder.is_symlink():
             faults.append(f"{prefix}: a symbolic link")
         elif folder.is_dir():
@@ -113,11 +113,11 @@ class Kit:
             if base.key == spec.base.key and _is_for(base, spec):
                 _check_name(base, spec)
                 return locked_base(base, self._locked(base.path))
-        held = ", ".join(base.key for base in self.manifest.bases)
+        held = [base.key for base in self.manifest.bases]
         raise LockError(
-            f"the kit has no base {spec.base.key}, only {held}",
+            f"the kit has no base {spec.base.key}, only {', '.join(held) or 'packages'}",
             where=str(self.root),
-            fix=f"make a kit for {spec.ref}, or give the image base: {self.manifest.bases[0].key}",
+            fix=f"make a kit for {spec.ref}" + (f", or give the image base: {held[0]}" if held else ""),
         )
 
     def installer(self, spec: ImageSpec, platform: Platform) -> LockedInstaller:
@@ -144,7 +144,13 @@ class Kit:
 
     def check(self) -> list[str]:
         """Every way in which the kit's files are not those that kit.yml names; empty for a whole kit."""
-        faults = [fault for file in self.manifest.files if (fault := self._fault(file))]
+        faults = [
+            fault
+            for file in self.manifest.files
+            if (
+                fault := self._fault(file) or (self._broken_seal(file) if file.path.startswith(LOCKS) else "")
+            )
+        ]
         faults += [
             f"{path.relative_to(self.root).as_posix()}: not named in kit.yml"
             for path in sorted(self.root.rglob("*"))
@@ -190,6 +196,14 @@ class Kit:
         if sha256 != file.sha256:
             return f"{file.path}: sha256 expected {file.sha256}, got {sha256}"
         return ""
+
+    def _broken_seal(self, file: KitFile) -> str:
+        """Of a lock file: whether it says something else than the lock that the kit's id stands for."""
+        if not self.manifest.seals:  # of a kit from before there were any
+            return ""
+        data = (self.root / file.path).read_bytes()
+        same = self.manifest.seals.get(file.path) == sealed(data, self.manifest.id)
+        return "" if same else f"{file.path}: not the lock that the kit was made with"
 
     def _check_platform(self, spec: ImageSpec, platform: Platform) -> None:
         if platform != self.manifest.platform:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from builder.errors import BuildError, UsageError
 from builder.progress import Note, Observer
 from builder.spec.model import ImageSpec
-from builder.store.cache import Store
+from builder.store.cache import Store, default_root, nearest_folder
 from builder.store.kit import Kit
 from builder.store.kitfile import NAME
+from builder.store.turns import turn
 from builder.values import digest_of
 
 
@@ -21,7 +22,11 @@ def asked_for(spec: ImageSpec) -> str:
     wanted = [[one.name, one.channels, one.conda, one.pip] for one in spec.environments]
     installer = spec.installer.model_dump() if spec.installer else None
     said = [wanted, spec.base.model_dump(mode="json"), installer, spec.cuda]
-    return digest_of([*said, sorted(spec.apt)] if spec.apt else said)
+    variables = [one.variables for one in spec.environments]
+    # What came later stands there only where it says something, so that earlier kits still answer.
+    more: list[object] = [sorted(spec.apt)] if spec.apt else []
+    more += [["variables", *variables]] if any(variables) else []
+    return digest_of([*said, *more])
 
 
 def present(
@@ -32,6 +37,10 @@ def present(
     images: ref to `asked_for`; locks: ref to the digest of the lock that was collected. Raises UsageError for
     anything else that is there.
     """
+    if directory.is_symlink():
+        raise UsageError(
+            "is a symbolic link, and a kit is moved to its place", where=str(directory), fix="name its target"
+        )
     if directory.is_mount():
         what = "is a mount point, and a kit is made beside its place and moved there"
         raise UsageError(
@@ -62,10 +71,19 @@ def present(
     return kit
 
 
+def kit_turn(directory: Path, observer: Observer) -> AbstractContextManager[None]:
+    """Alone with this place among the processes that make kits."""
+
+    def waiting() -> None:
+        observer(Note(f"another imgbuild makes {directory}: waiting for it"))
+
+    return turn(default_root(), f"kit {directory}", waiting)
+
+
 @contextmanager
 def beside(directory: Path) -> Iterator[Path]:
-    """A fresh folder DIR.partial that becomes `directory` at the end, or goes."""
-    partial = directory.with_name(f"{directory.name}.partial")
+    """A fresh folder beside it, `.DIR.imgbuild-partial`, that becomes `directory` at the end, or goes."""
+    partial = directory.with_name(f".{directory.name}.imgbuild-partial")
     shutil.rmtree(partial, ignore_errors=True)
     try:
         partial.mkdir(parents=True)
@@ -84,10 +102,7 @@ def check_room(directory: Path, needed: int, store: Store, missing: int) -> None
 
     missing: bytes that the store takes before; they count where it is on the same disk.
     """
-    place, stored = (
-        next(folder for folder in path.absolute().parents if folder.is_dir())
-        for path in (directory, store.root)
-    )
+    place, stored = nearest_folder(directory.absolute().parent), nearest_folder(store.root.absolute())
     if place.stat().st_dev == stored.stat().st_dev:
         needed += missing
     free = shutil.disk_usage(place).free

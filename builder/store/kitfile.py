@@ -1,7 +1,8 @@
 """kit.yml: what a kit holds, with the sha256 and size of every file."""
 
+import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -16,6 +17,7 @@ from builder.values import Grown, Value, digest_of
 
 NAME = "kit.yml"
 LOCKS = "locks/"
+BLANK = "0" * 64
 _HEAD = "# Made by imgbuild, do not edit: everything in this directory is named here with its sha256.\n"
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -64,13 +66,14 @@ class KitInstaller(Grown):
 class Manifest(Grown):
     """The whole of kit.yml.
 
-    id: names the kit: a digest over all of this but the locks, because a lock records the id of its kit.
+    id: names the kit: a digest over all of this. The rows of the lock files are left out, because a lock records the
+    id of its kit; seals stand for them: by path the sha256 of a lock file with BLANK in the place of the id.
     stand_in: base, python and installer are stand-ins for those of the upstreams. images: ref to the digest
     of what was asked for. python: full version of the channel's python; empty where there is no one such.
     locks: ref to the digest of the lock that was collected, for a kit that was created.
     """
 
-    later: ClassVar[tuple[str, ...]] = ("locks",)
+    later: ClassVar[tuple[str, ...]] = ("locks", "seals")
 
     format: Literal[1] = 1
     id: str
@@ -82,12 +85,35 @@ class Manifest(Grown):
     installers: tuple[KitInstaller, ...]
     files: tuple[KitFile, ...]
     locks: dict[str, str] = {}
+    seals: dict[str, str] = {}
 
     def content_id(self) -> str:
         """Hex sha256 that `id` has to be."""
         data = self.model_dump(mode="json", exclude={"id"})
         data["files"] = [row for row in data["files"] if not row["path"].startswith(LOCKS)]
         return digest_of(data)
+
+
+def sealed(data: bytes, kit: str) -> str:
+    """What `seals` says of a lock file that records this kit's id."""
+    return hashlib.sha256(data.replace(kit.encode(), BLANK.encode())).hexdigest()
+
+
+def write_locked(root: Path, manifest: Manifest, write_locks: Callable[[Manifest], None]) -> Manifest:
+    """Write the locks and kit.yml of a kit whose other files lie there and are named in the manifest.
+
+    write_locks writes them below root, for the kit that the manifest it is given names.
+    """
+    others = tuple(file for file in manifest.files if not file.path.startswith(LOCKS))
+    blank = manifest.model_copy(update={"id": BLANK, "files": others, "seals": {}})
+    write_locks(blank)
+    # The id covers what the locks say, and they say the id: it is put in when it is known.
+    blank = blank.model_copy(update={"seals": {row.path: row.sha256 for row in list_files(root, LOCKS)}})
+    kit = blank.content_id()
+    for path in blank.seals:
+        (root / path).write_bytes((root / path).read_bytes().replace(BLANK.encode(), kit.encode()))
+    files = sorted((*others, *list_files(root, LOCKS)), key=lambda row: row.path)
+    return write_manifest(root, blank.model_copy(update={"files": tuple(files)}))
 
 
 def list_files(root: Path, below: str = "") -> tuple[KitFile, ...]:
@@ -123,7 +149,7 @@ def read_manifest(root: Path) -> Manifest:
         what = "not a kit: it has no kit.yml"
         fix = "make one with `imgbuild kit create ENV... -o DIR`, or name another directory"
         raise UsageError(what, where=str(root), fix=fix) from error
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         raise UsageError(f"cannot be read: {error}", where=str(path), fix="make the kit again") from error
     try:
         manifest = Manifest.model_validate(data)

@@ -15,7 +15,7 @@ from builder.spec.model import ImageSpec
 from builder.store.cache import hash_file
 from builder.store.kit import SCHEME, Kit, locked_base
 from builder.store.kitdir import asked_for
-from builder.store.kitfile import LOCKS, KitBase, KitFile, KitInstaller, Manifest, list_files, write_manifest
+from builder.store.kitfile import KitBase, KitFile, KitInstaller, Manifest, write_locked
 from builder.store.pack import checked
 
 SaveBase = Callable[[LockedBase, Path], str]
@@ -62,10 +62,9 @@ class Writer:
             files=tuple(sorted(rows, key=lambda row: row.path)),
             locks=locks_of(self._ordered()),
         )
-        manifest = write_manifest(self.folder, manifest)
-        self._write_locks(Kit(self.folder, manifest), bases)
-        files = sorted((*manifest.files, *list_files(self.folder, LOCKS)), key=lambda row: row.path)
-        manifest = write_manifest(self.folder, manifest.model_copy(update={"files": tuple(files)}))
+        manifest = write_locked(
+            self.folder, manifest, lambda blank: self._write_locks(Kit(self.folder, blank), bases)
+        )
         return Kit(self.folder, manifest)
 
     def _ordered(self) -> list[Part]:

@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from builder.engine.port import Engine, ImageInfo
-from builder.errors import BuildError, UsageError
+from builder.errors import UsageError
 from builder.lock.model import LockedBase
 from builder.lock.source import Source
 from builder.lock.terms import needs_terms
-from builder.network.offline import refuse_offline
 from builder.progress import Note, Observer, StepAdvanced
 from builder.spec.load import load_image
 from builder.spec.model import ImageSpec, Platform
@@ -21,13 +20,12 @@ from builder.store.archive import normalise
 from builder.store.cache import Store, default_root
 from builder.store.fetch import fetch
 from builder.store.kit import Kit
-from builder.store.kitdir import asked_for, beside, check_room, present
+from builder.store.kitdir import asked_for, beside, check_room, kit_turn, present
 from builder.store.kitwriter import Part, Writer, check_complete, locks_of
-from builder.store.turns import turn
 from builder.workflow.locking import current_lock
 from builder.workflow.platforms import platform_for
 from builder.workflow.sources import NOTHING, Asked, choose
-from builder.workflow.supply import step
+from builder.workflow.supply import bring_base, step
 
 _COPY = "kit:copy"
 
@@ -60,11 +58,7 @@ def create_kit(
     specs = [load_image(project, ref) for ref in refs]
     source = _one_source(project, specs, options)
     parts = [_part(spec, source, options, observer) for spec in specs]
-
-    def waiting() -> None:
-        observer(Note(f"another imgbuild makes {directory}: waiting for it"))
-
-    with turn(default_root(), f"kit {directory}", waiting):
+    with kit_turn(directory, observer):
         images = {part.spec.ref: asked_for(part.spec) for part in parts}
         here = present(directory, images, observer, locks_of(parts))
         if here is None:
@@ -112,7 +106,7 @@ def _collect(
     )
     check_room(directory, total, store, missing)
     with beside(directory) as folder:
-        bases = _pulled(parts, connect, observer)
+        bases = _pulled(parts, source, connect, observer)
         check_room(directory, total + 2 * sum(image.size for _, image in bases.values()), store, missing)
         paths = fetch(files.values(), source, store, observer)
 
@@ -132,7 +126,7 @@ def _collect(
 
 
 def _pulled(
-    parts: Sequence[Part], connect: Callable[[], Engine], observer: Observer
+    parts: Sequence[Part], source: Source, connect: Callable[[], Engine], observer: Observer
 ) -> dict[str, tuple[Engine, ImageInfo]]:
     """The registries' bases, in the engine; by their reference. A base that a kit brings needs no engine."""
     wanted = {part.lock.base.ref: part.lock.platform for part in parts if part.lock.base.tar is None}
@@ -145,13 +139,8 @@ def _pulled(
             observer(
                 Note(f"{ref}: its lock names the tag and not its digest, so the kit holds what it is now")
             )
-        here = engine.find(ref)
-        if here is None or not here.platform.startswith(platform):
-            refuse_offline(ref)
-            here = engine.pull(ref, platform, observer)
-        if not here.platform.startswith(platform):
-            what = f"the registry gave {ref} for {here.platform}, and {platform} was asked for"
-            raise BuildError(what, fix="name a base that is made for it, or another --platform")
+        base = next(part.lock.base for part in parts if part.lock.base.ref == ref)
+        here = bring_base(base, platform, source, engine, observer, pull=False)
         found[ref] = engine, here
     return found
 

@@ -129,7 +129,9 @@ def _made(
     resolve_apt = _resolve_apt(source, observer) if spec.apt else None
     lock = make_lock(spec, platform, source, observer, kept=wish.kept(held), resolve_apt=resolve_apt)
     installer = _kept_installer(source, wish, held, lock.installer)
-    return lock.model_copy(update={"installer": installer})
+    lock = lock.model_copy(update={"installer": installer})
+    # The same set from an archive that was signed anew is the same lock, to the byte.
+    return held if held is not None and held.digest == lock.digest else lock
 
 
 def _resolve_apt(source: Source, observer: Observer) -> ResolveApt:

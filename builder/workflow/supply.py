@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 
 from builder.engine.port import Engine, ImageInfo
+from builder.errors import BuildError
 from builder.lock.model import LockedBase, LockedFile
 from builder.lock.source import Source
 from builder.network.offline import is_offline, refuse_offline
@@ -60,10 +61,14 @@ def bring_base(
         with engine_turn(engine, base.ref, f"imports the base {base.key}", observer):
             return engine.find(base.ref) or _import_base(base, base.tar, platform, source, engine, observer)
     here = engine.find(base.ref)
-    if here is not None and (not pull or is_offline()):
+    if here is not None and here.platform.startswith(platform) and (not pull or is_offline()):
         return here
     refuse_offline(base.ref)
-    return engine.pull(base.ref, platform, observer)
+    given = engine.pull(base.ref, platform, observer)
+    if not given.platform.startswith(platform):
+        what = f"the registry gave {base.ref} for {given.platform}, and {platform} was asked for"
+        raise BuildError(what, fix="name a base that is made for it, or another --platform")
+    return given
 
 
 def _import_base(

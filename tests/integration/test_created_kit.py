@@ -369,7 +369,7 @@ def test_a_tampered_file_is_refused(built: Island, tmp_path: Path, what: str) ->
         assert path.name in done.err
         assert "sha256" in done.err
     assert not (tmp_path / "other").exists()
-    assert not (tmp_path / "other.partial").exists()
+    assert not (tmp_path / ".other.imgbuild-partial").exists()
 
 
 def test_a_small_or_read_only_disk_is_told_and_nothing_stays(built: Island, tmp_path: Path) -> None:
@@ -387,7 +387,7 @@ def test_a_small_or_read_only_disk_is_told_and_nothing_stays(built: Island, tmp_
 def test_an_interrupt_in_the_middle_leaves_nothing(made: Made, tmp_path: Path) -> None:
     for attempt in range(20):  # it is quick: until it was stopped where the kit is half there
         target = tmp_path / f"kit{attempt}"
-        partial = target.with_name(f"{target.name}.partial")
+        partial = target.with_name(f".{target.name}.imgbuild-partial")
         running = made.workshop.start(
             "kit", "create", "tables", "-o", str(target), "--kit", str(made.kit), env=made.environ
         )

@@ -14,7 +14,7 @@ from builder.store.bootstrap import debs
 from builder.store.bootstrap.apt import machine_apt
 from builder.store.bootstrap.writer import asked_for
 from builder.store.kit import Kit
-from builder.store.kitfile import list_files, write_manifest
+from builder.store.kitfile import LOCKS, Manifest, list_files, write_locked
 from builder.workflow.os_packages import resolve_apt
 
 ENVIRONMENT = "name: {}\nchannels: [conda-forge, nodefaults]\ndependencies: [python>=3.11]\n"
@@ -45,12 +45,16 @@ def apt_kit(kit: Path, directory: Path, root: Path, state: Path) -> Path:
     apt = machine_apt(specs[0].base.suite, state)
     apt.update()
     resolve = debs.add(specs, before.platform, Kit.open(directory), apt, resolve_apt, silent)
-    images = {**before.images, **{spec.ref: asked_for(spec) for spec in specs}}
+    shutil.rmtree(directory / LOCKS)  # they are of another kit
+    images = {spec.ref: asked_for(spec) for spec in specs}
     named = before.model_copy(update={"images": images, "files": list_files(directory)})
-    opened = Kit(directory, write_manifest(directory, named))
-    for spec in specs:
-        folder = opened.lock_folder(spec)
-        folder.mkdir(parents=True)
-        write_lock(make_lock(spec, before.platform, opened, silent, resolve_apt=resolve), folder, spec)
-    write_manifest(directory, opened.manifest.model_copy(update={"files": list_files(directory)}))
+
+    def lock(blank: Manifest) -> None:
+        opened = Kit(directory, blank)
+        for spec in specs:
+            folder = opened.lock_folder(spec)
+            folder.mkdir(parents=True)
+            write_lock(make_lock(spec, before.platform, opened, silent, resolve_apt=resolve), folder, spec)
+
+    write_locked(directory, named, lock)
     return directory

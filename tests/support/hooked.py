@@ -13,7 +13,7 @@ from builder.spec.project import find_project
 from builder.store.bootstrap import channel
 from builder.store.bootstrap.writer import asked_for
 from builder.store.kit import Kit
-from builder.store.kitfile import list_files, write_manifest
+from builder.store.kitfile import LOCKS, Manifest, list_files, write_locked
 from tests.support.conda_packages import Recipe, make
 
 NAME = "doors"
@@ -70,20 +70,17 @@ def hooked_kit(kit: Path, directory: Path, root: Path) -> Path:
     channel.index(directory / "channel", "linux-64")
     spec = load_image(find_project(root), NAME)
     before = Kit.open(directory).manifest
-    manifest = write_manifest(
-        directory,
-        before.model_copy(
-            update={
-                "images": {**before.images, spec.ref: asked_for(spec)},
-                "files": list_files(directory),
-            }
-        ),
-    )
-    opened = Kit(directory, manifest)
-    folder = opened.lock_folder(spec)
-    folder.mkdir(parents=True)
-    write_lock(make_lock(spec, opened.manifest.platform, opened, silent), folder, spec)
-    write_manifest(directory, manifest.model_copy(update={"files": list_files(directory)}))
+    shutil.rmtree(directory / LOCKS)  # they are of another kit
+    images = {spec.ref: asked_for(spec)}
+    manifest = before.model_copy(update={"images": images, "files": list_files(directory)})
+
+    def lock(blank: Manifest) -> None:
+        opened = Kit(directory, blank)
+        folder = opened.lock_folder(spec)
+        folder.mkdir(parents=True)
+        write_lock(make_lock(spec, blank.platform, opened, silent), folder, spec)
+
+    write_locked(directory, manifest, lock)
     return directory
 
 

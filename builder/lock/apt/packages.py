@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from builder.lock.model import AptPackage, AptRelease, LockedBase
@@ -19,3 +20,10 @@ class AptPackages(Value):
 
 
 ResolveApt = Callable[[ImageSpec, Platform, LockedBase], AptPackages]
+
+_PATH = re.compile(r"[A-Za-z0-9._/~+-]+")
+
+
+def is_archive_path(word: str) -> bool:
+    """Whether a suite or component may become a part of a path: plain characters, and no way up."""
+    return _PATH.fullmatch(word) is not None and ".." not in word.split("/")

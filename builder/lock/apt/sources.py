@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from builder.errors import LockError
+from builder.lock.apt.packages import is_archive_path
 
 # What is handed on to the base's apt. The rest decides which files are asked for, and that is settled here.
 _KEPT = {
@@ -160,7 +161,7 @@ def _address(uri: str, place: str) -> str:
 def _checked(one: Repository, place: str) -> Repository:
     """Suites and components become paths."""
     for word in (one.suite, *one.components):
-        if not re.fullmatch(r"[A-Za-z0-9._/~+-]+", word) or ".." in word.split("/"):
+        if not is_archive_path(word):
             raise LockError(f"{word!r} is no suite or component", where=place, fix=_FIX)
     if not one.components and not one.suite.endswith("/"):
         raise LockError(f"the package source {one.uri} {one.suite} names no component", where=place, fix=_FIX)

@@ -9,24 +9,19 @@ from collections.abc import Callable, Sequence
 from functools import cached_property
 
 from rattler import (
-    ChannelPriority,
     Gateway,
-    GenericVirtualPackage,
     MatchSpec,
     PackageName,
     RepoDataRecord,
     Subdir,
-    Version,
-    solve,
 )
 from rattler.exceptions import FetchRepoDataError, GatewayError, SolverError
-from rattler.package import BuildString
 
 from builder.errors import LockError
+from builder.lock.asked import ask_rattler
 from builder.lock.explain.budget import Budget, Spent
 from builder.lock.inputs import virtual_packages
 from builder.lock.source import Source
-from builder.lock.strict import with_names
 from builder.spec.model import CONDA_SUBDIR, CondaEnvironment, ImageSpec, Platform
 
 ReadSpec = Callable[[str], MatchSpec]
@@ -127,22 +122,15 @@ class Asking:
             return None
 
     def _ask(self, request: Request) -> list[RepoDataRecord]:
-        async def ask() -> list[RepoDataRecord]:
-            return await solve(
-                self.urls(request.environment.channels),
-                with_names([self.read(line) for line in request.lines]),
-                gateway=self.gateway,
-                platforms=[Subdir(self.subdir), Subdir("noarch")],
-                virtual_packages=[
-                    GenericVirtualPackage(PackageName(one.name), Version(one.version), BuildString(one.build))
-                    for one in virtual_packages(request.spec, self.platform)
-                ],
-                channel_priority=ChannelPriority.Strict,
-                channel_relations="disabled",
-                timeout=datetime.timedelta(seconds=max(1.0, self.budget.left())),
-            )
-
-        return asyncio.run(ask())
+        asked = ask_rattler(
+            self.gateway,
+            self.urls(request.environment.channels),
+            [self.read(line) for line in request.lines],
+            request.spec,
+            self.platform,
+            timeout=datetime.timedelta(seconds=max(1.0, self.budget.left())),
+        )
+        return asyncio.run(asked)
 
     def urls(self, channels: Sequence[str]) -> list[str]:
         """Where the channels are asked, each once."""

@@ -213,7 +213,7 @@ class _Report:
     def _said_of(self, conflict: Conflict) -> str:
         try:
             return self.asking.said(conflict.lines).removeprefix(_PREAMBLE).strip() or self.said
-        except Spent:
+        except (Spent, GatewayError, FetchRepoDataError):  # as in `explain`
             return self.said
 
     def _own_words(self, said: str) -> list[str]:

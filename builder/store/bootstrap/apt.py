@@ -16,6 +16,7 @@ from builder.store.bootstrap.package import sha256_of
 _TOOLS = {"apt-get": "apt", "apt-cache": "apt", "dpkg-deb": "dpkg", "debootstrap": "debootstrap"}
 _REFRESH = "run `apt-get update` to see whether the machine's package sources answer, then try again"
 _FAMILIES = {"debian": "Debian", "ubuntu": "Ubuntu"}
+ORIGINS = frozenset(_FAMILIES.values())  # as release files name who they are from
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,10 +176,15 @@ def _os_release() -> dict[str, str]:
 
 def _mirror(suite: str) -> tuple[str, Path | None]:
     """Where the machine gets the suite from, and the keyring named for it."""
-    shape = "$(CODENAME)|$(RELEASE)|$(REPO_URI)|$(SIGNED_BY)"
+    shape = "$(CODENAME)|$(RELEASE)|$(REPO_URI)|$(SIGNED_BY)|$(ORIGIN)"
     rows = proc.run(["apt-get", "indextargets", "--format", shape], env=_PLAIN).stdout.splitlines()
-    for codename, release, uri, signed in _fields(rows):
-        if suite in {codename, release} and release in {codename, suite, "stable", "oldstable"}:
+    for codename, release, uri, signed, origin in _fields(rows):
+        # Docker's server, say, has a suite of the same name.
+        if (
+            origin in ORIGINS
+            and suite in {codename, release}
+            and release in {codename, suite, "stable", "oldstable"}
+        ):
             return uri, Path(signed) if signed.startswith("/") and Path(signed).is_file() else None
     configured = _configured(suite)
     if configured:
@@ -195,11 +201,11 @@ def _configured(suite: str) -> tuple[str, Path | None] | None:
     return (found.group(1), None) if found else None
 
 
-def _fields(rows: Iterable[str]) -> Iterable[tuple[str, str, str, str]]:
+def _fields(rows: Iterable[str]) -> Iterable[tuple[str, str, str, str, str]]:
     for row in rows:
         parts = row.split("|")
-        if len(parts) == 4:
-            yield parts[0], parts[1], parts[2], parts[3]
+        if len(parts) == 5:
+            yield parts[0], parts[1], parts[2], parts[3], parts[4]
 
 
 def family(name: str) -> str:

@@ -9,12 +9,11 @@ from pathlib import Path
 from builder import proc
 from builder.errors import BuildError
 from builder.lock.model import LockedFile
-from builder.store.bootstrap.apt import Apt
+from builder.store.bootstrap.apt import ORIGINS, Apt
 from builder.store.cache import hash_file, mismatch, same
 
 _HELPER = "/usr/lib/apt/apt-helper"
 _FIX = "run `apt-get update` to see whether the machine's package sources answer, then try again"
-_LISTED = re.compile(r"^'(\S+)/dists/(\S+)/(?:In)?Release'", re.MULTILINE)
 _NOT_THERE = re.compile(r"\b(?:404|410)\b|Not Found|does not have|No such file", re.IGNORECASE)
 
 
@@ -34,8 +33,9 @@ class MachineArchive:
     def text(self, url: str, suite: str) -> bytes | None:
         """A release file, asked each time."""
         archive = url.partition("/dists/")[0]
-        self._places.setdefault(archive, self._servers.get(suite, archive))
-        server = self._servers.get(suite, archive)
+        servers = self._servers.get(suite, ())
+        server = archive if archive in servers or not servers else servers[0]
+        self._places.setdefault(archive, server)
         target = self._folder / "release"
         target.unlink(missing_ok=True)
         log = self._download(server + url.removeprefix(archive), target)
@@ -82,12 +82,17 @@ class MachineArchive:
         return done.stdout + done.stderr
 
 
-def machine_servers(apt: Apt) -> dict[str, str]:
-    """Where the machine's apt gets each suite from; the first server of a suite counts."""
-    out = proc.run(
-        ["apt-get", *apt.options(), "update", "--print-uris"], env={"LC_ALL": "C"}, check=False
-    ).stdout
-    found: dict[str, str] = {}
-    for server, suite in _LISTED.findall(out):
-        found.setdefault(suite, server)
-    return found
+def machine_servers(apt: Apt) -> dict[str, tuple[str, ...]]:
+    """Where the machine's apt gets each suite of its distribution from, as its lists say.
+
+    Others (Docker's, say) have suites of the same names, and are not asked for the distribution's.
+    """
+    shape = "$(RELEASE)|$(CODENAME)|$(REPO_URI)|$(ORIGIN)"
+    words = ["apt-get", *apt.options(), "indextargets", "--format", shape, "Created-By: Packages"]
+    found: dict[str, dict[str, None]] = {}
+    for row in proc.run(words, env={"LC_ALL": "C"}, check=False).stdout.splitlines():
+        release, codename, uri, origin = row.split("|")
+        if origin in ORIGINS:
+            for suite in (release, codename):
+                found.setdefault(suite, {})[uri.rstrip("/")] = None
+    return {suite: tuple(servers) for suite, servers in found.items()}

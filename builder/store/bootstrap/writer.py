@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import fcntl
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from builder.errors import BuildError, LockError, UsageError
-from builder.lock.apt.packages import ResolveApt
+from builder.lock.apt.packages import DEBIAN_ARCHITECTURE, ResolveApt
 from builder.lock.model import LockedFile, PipPackage
 from builder.lock.terms import check_channels
 from builder.progress import Note, Observer, silent
@@ -21,13 +19,14 @@ from builder.store.bootstrap import base, channel, debs, python, wheelhouse
 from builder.store.bootstrap.names import read_specs
 from builder.store.bootstrap.steps import Serial, step
 from builder.store.bootstrap.target import Target
-from builder.store.cache import Store, default_root, trouble
+from builder.store.cache import Store, default_root
 from builder.store.kit import Kit
-from builder.store.kitdir import asked_for, beside, present
-from builder.store.kitfile import KitBase, KitInstaller, Manifest, list_files, write_manifest
+from builder.store.kitdir import asked_for, beside, kit_turn, present
+from builder.store.kitfile import KitBase, KitInstaller, Manifest, list_files, write_locked
+from builder.store.turns import turn
 from builder.store.upstream import Upstream
 
-_PLATFORMS: dict[str, Platform] = {"amd64": "linux/amd64", "arm64": "linux/arm64"}
+_PLATFORMS = {debian: platform for platform, debian in DEBIAN_ARCHITECTURE.items()}
 _CARRIED = ("python", *wheelhouse.TOOLS)
 
 
@@ -75,29 +74,18 @@ def bootstrap_kit(
     directory = directory.expanduser().absolute()
     if not specs:
         raise UsageError("no environment was named", fix="say which ones: imgbuild kit bootstrap DIR ENV...")
-    here = present(directory, {spec.ref: asked_for(spec) for spec in specs}, observer)
-    if here is not None:
-        return here
-    with _alone(default_root() / "bootstrap", observer), beside(directory) as folder:
-        _make(_prepare(folder, tuple(specs), Serial(observer), ask_apt))
+
+    def waiting() -> None:
+        observer(Note("another bootstrap is running: waiting for it"))
+
+    # One at a time uses the cache, as apt and debootstrap need it.
+    with turn(default_root(), "bootstrap", waiting), kit_turn(directory, observer):
+        here = present(directory, {spec.ref: asked_for(spec) for spec in specs}, observer)
+        if here is not None:
+            return here
+        with beside(directory) as folder:
+            _make(_prepare(folder, tuple(specs), Serial(observer), ask_apt))
     return Kit.open(directory)
-
-
-@contextmanager
-def _alone(cache: Path, observer: Observer) -> Iterator[None]:
-    """One bootstrap at a time uses the cache, as apt and debootstrap need it."""
-    try:
-        cache.mkdir(parents=True, exist_ok=True)
-        stream = (cache / "lock").open("w")
-    except OSError as error:
-        raise trouble(error, cache) from error
-    with stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            observer(Note("another bootstrap is running: waiting for it"))
-            fcntl.flock(stream, fcntl.LOCK_EX)
-        yield
 
 
 def _prepare(
@@ -141,13 +129,11 @@ def _make(work: _Work) -> None:
         installers=_installers(work),
         files=list_files(work.folder),
     )
-    manifest = write_manifest(work.folder, manifest)
     kit = Kit(work.folder, manifest)
     _add_wheels(work, kit, work.target(glibc))
     resolve_apt = debs.add(work.specs, work.platform, kit, work.apt, work.ask_apt, work.observer)
-    manifest = write_manifest(work.folder, manifest.model_copy(update={"files": list_files(work.folder)}))
-    _add_locks(work, Kit(work.folder, manifest), resolve_apt)
-    write_manifest(work.folder, manifest.model_copy(update={"files": list_files(work.folder)}))
+    manifest = manifest.model_copy(update={"files": list_files(work.folder)})
+    write_locked(work.folder, manifest, lambda blank: _add_locks(work, Kit(work.folder, blank), resolve_apt))
 
 
 def _wanted(work: _Work) -> list[wheelhouse.Wanted]:

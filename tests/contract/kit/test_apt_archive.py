@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import platform
+import shutil
+from pathlib import Path
 
 import pytest
 
+from builder import proc
 from builder.errors import BuildError
 from builder.lock.apt.release import read_release
 from builder.lock.model import LockedFile
@@ -23,7 +26,9 @@ def suite() -> str:
 
 @pytest.fixture(scope="module")
 def apt(suite: str, tmp_path_factory: pytest.TempPathFactory) -> Apt:
-    return machine_apt(suite, tmp_path_factory.mktemp("apt"))
+    found = machine_apt(suite, tmp_path_factory.mktemp("apt"))
+    found.update()
+    return found
 
 
 @pytest.fixture
@@ -31,8 +36,47 @@ def archive(apt: Apt) -> MachineArchive:
     return MachineArchive(apt)
 
 
-def test_suites_are_known_before_any_list_was_read(apt: Apt, suite: str) -> None:
-    assert machine_servers(apt)[suite].startswith(("http", "file", "mirror"))
+def test_suites_are_known_by_the_lists(apt: Apt, suite: str) -> None:
+    assert machine_servers(apt)[suite][0].startswith(("http", "file", "mirror"))
+
+
+@pytest.fixture
+def docker(suite: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The machine's apt with one source more, listed first: another's suite of the same name, as Docker has one."""
+    folder = tmp_path / "docker/dists" / suite
+    (folder / "stable/binary-amd64").mkdir(parents=True)
+    packages = b"Package: x\nVersion: 1\nArchitecture: amd64\nFilename: x.deb\nSize: 1\n\n"
+    (folder / "stable/binary-amd64/Packages").write_bytes(packages)
+    row = f" {hashlib.sha256(packages).hexdigest()} {len(packages)} stable/binary-amd64/Packages"
+    (folder / "Release").write_text(
+        f"Origin: Docker\nSuite: {suite}\nCodename: {suite}\nDate: Sat, 11 Jul 2026 10:16:37 UTC\n"
+        f"Architectures: amd64\nComponents: stable\nSHA256:\n{row}\n"
+    )
+    parts = tmp_path / "sources.list.d"
+    shutil.copytree("/etc/apt/sources.list.d", parts)
+    url = (tmp_path / "docker").as_uri()
+    (parts / "aaa.list").write_text(f"deb [trusted=yes] {url} {suite} stable\n")
+    listed = Path("/etc/apt/sources.list")
+    (tmp_path / "sources.list").write_text(listed.read_text() if listed.exists() else "")
+    (tmp_path / "conf").write_text(
+        f'Dir::Etc::sourcelist "{tmp_path}/sources.list";\nDir::Etc::sourceparts "{parts}";\n'
+    )
+    monkeypatch.setenv("APT_CONFIG", str(tmp_path / "conf"))
+    return url
+
+
+def test_anothers_suite_of_the_same_name_is_not_the_distributions(
+    docker: str, suite: str, tmp_path: Path
+) -> None:
+    apt = machine_apt(suite, tmp_path / "state")
+    apt.update()
+    rows = proc.run(["apt-get", *apt.options(), "indextargets", "--format", "$(REPO_URI)"]).stdout
+    assert any(row.rstrip("/") == docker for row in rows.splitlines())
+    assert docker not in apt.mirror
+    assert docker.rstrip("/") not in machine_servers(apt)[suite]
+    text = MachineArchive(apt).text(f"{BASES}/dists/{suite}/InRelease", suite)
+    assert text is not None
+    assert read_release(text.decode()).fields["origin"] != "Docker"
 
 
 def test_a_suite_of_the_machine_is_asked_at_its_own_server(archive: MachineArchive, suite: str) -> None:

@@ -12,7 +12,7 @@ from builder.lock.model import LockedFile
 from builder.lock.source import Source
 from builder.spec.model import Base, CondaEnvironment, ImageSpec, Installer
 from builder.store.kit import Kit
-from builder.store.kitfile import KitBase, KitInstaller, Manifest, list_files, write_manifest
+from builder.store.kitfile import KitBase, KitInstaller, Manifest, list_files, write_locked, write_manifest
 
 WHEEL = b"a wheel"
 WHEEL_URL = "kit:///wheels/a-1-py3-none-any.whl"
@@ -205,3 +205,44 @@ def test_another_base_installer_or_platform_is_refused_by_name(root: Path) -> No
         kit.installer(spec(version="1.2"), "linux/amd64")
     with pytest.raises(LockError, match="made for linux/amd64, not linux/arm64"):
         kit.base(spec(), "linux/arm64")
+
+
+def write_a_lock(blank: Manifest, root: Path, says: str) -> None:
+    (root / "locks/regression/imgbuild.lock.json").write_text(f'{{"kit": "{blank.id}", "says": "{says}"}}')
+
+
+def test_the_id_stands_for_what_the_locks_say(root: Path) -> None:
+    """They record the id, and are a part of it all the same."""
+    before = Kit.open(root).manifest
+    first = write_locked(root, before, lambda blank: write_a_lock(blank, root, "one"))
+    kit = Kit.open(root)
+    kit.check_locks(spec())
+    assert kit.check() == []
+    assert first.id in (root / "locks/regression/imgbuild.lock.json").read_text()
+    again = write_locked(root, before, lambda blank: write_a_lock(blank, root, "one"))
+    assert again == first
+    assert write_locked(root, before, lambda blank: write_a_lock(blank, root, "two")).id != first.id
+
+
+def test_a_lock_that_was_changed_together_with_its_row_is_refused(root: Path) -> None:
+    made = write_locked(root, Kit.open(root).manifest, lambda blank: write_a_lock(blank, root, "one"))
+    write_a_lock(made, root, "evil")
+    kept = write_manifest(root, made.model_copy(update={"files": list_files(root)}))
+    assert kept.id == made.id
+    kit = Kit.open(root)
+    assert kit.check() == ["locks/regression/imgbuild.lock.json: not the lock that the kit was made with"]
+    with pytest.raises(LockError, match="the kit's lock was changed"):
+        kit.check_locks(spec())
+
+
+@pytest.mark.parametrize("text", ["id: 2001-99-99\n", f"id: {'9' * 5000}\n", "[" * 20_000])
+def test_a_kit_yml_that_no_reader_takes_is_told(root: Path, text: str) -> None:
+    (root / "kit.yml").write_text(text)
+    with pytest.raises(UsageError):
+        Kit.open(root)
+
+
+def test_a_kit_without_a_base_says_so(root: Path) -> None:
+    write_manifest(root, Kit.open(root).manifest.model_copy(update={"bases": ()}))
+    with pytest.raises(LockError, match="the kit has no base debian-bookworm"):
+        Kit.open(root).base(spec(), "linux/amd64")

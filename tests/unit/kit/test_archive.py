@@ -156,3 +156,27 @@ def test_any_other_is_refused(data: bytes, tmp_path: Path) -> None:
 def test_what_is_not_one_whole_image_is_not_spelled(data: bytes, tmp_path: Path) -> None:
     with pytest.raises(BuildError, match="not the archive of one image"):
         normalise(io.BytesIO(data), tmp_path / "base.tar", where="lab")
+
+
+def test_what_only_other_readers_of_tars_see_is_refused(tmp_path: Path) -> None:
+    """Python takes a header that it cannot read for the end; Go and GNU tar read this one, and the name in it."""
+    hidden = json.dumps([{"Config": f"{ID[7:]}.json", "RepoTags": ["debian:12"], "Layers": []}]).encode()
+    header = bytearray(tarfile.TarInfo("manifest.json").tobuf(tarfile.GNU_FORMAT))
+    header[124:136] = b"%011o\0" % len(hidden)
+    header[329] = 0x81  # devmajor, as a number in base 256 that is too long for Python
+    header[148:156] = b" " * 8
+    header[148:156] = b"%06o\0 " % sum(header)
+    whole = changed()
+    with tarfile.open(fileobj=io.BytesIO(whole)) as tar:
+        last = tar.getmembers()[-1]
+    end = last.offset_data + last.size + -last.size % 512
+    data = whole[:end] + bytes(header) + hidden + bytes(-len(hidden) % 512) + bytes(1024)
+    (tmp_path / "a.tar").write_bytes(data)
+    with pytest.raises(BuildError, match="not the archive"):
+        check_archive(tmp_path / "a.tar", ID)
+
+
+def test_a_list_that_is_nested_without_end_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.tar").write_bytes(changed(files={"manifest.json": b"[" * 200_000}))
+    with pytest.raises(BuildError):
+        check_archive(tmp_path / "a.tar", ID)

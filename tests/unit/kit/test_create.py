@@ -17,6 +17,7 @@ from builder.progress import Note, silent
 from builder.spec.load import load_image
 from builder.store import kitdir
 from builder.store.archive import check_archive
+from builder.store.cache import Store
 from builder.store.kit import Kit
 from builder.workflow.kits import Options, create_kit
 from tests.support.kit_samples import REF, Site, bytes_of, site
@@ -63,7 +64,7 @@ def test_everything_has_its_place(lab: Site, tmp_path: Path) -> None:
     ).read_text() == f"{CHANNEL}/noarch/tzdata-2024a-0.conda"
     assert not kit.manifest.stand_in
     assert (kit.manifest.platform, kit.manifest.python) == ("linux/amd64", "3.11.2")
-    assert not list(tmp_path.glob("*.partial"))
+    assert not list(tmp_path.glob(".*imgbuild-partial"))
 
 
 def test_its_locks_are_the_committed_ones_with_the_kits_base(lab: Site, tmp_path: Path) -> None:
@@ -147,11 +148,11 @@ def test_files_under_terms_are_told(lab: Site, tmp_path: Path) -> None:
 
 
 def test_what_a_killed_run_left_goes(lab: Site, tmp_path: Path) -> None:
-    (tmp_path / "kit.partial" / "base").mkdir(parents=True)
-    (tmp_path / "kit.partial" / "base" / "half.tar").write_text("half")
+    (tmp_path / ".kit.imgbuild-partial" / "base").mkdir(parents=True)
+    (tmp_path / ".kit.imgbuild-partial" / "base" / "half.tar").write_text("half")
     kit = lab.create(tmp_path / "kit", "regression")
     assert kit.check() == []
-    assert not (tmp_path / "kit.partial").exists()
+    assert not (tmp_path / ".kit.imgbuild-partial").exists()
 
 
 def test_a_file_of_the_store_that_was_altered_is_named_and_nothing_stays(lab: Site, tmp_path: Path) -> None:
@@ -333,4 +334,36 @@ def test_a_mount_point_is_refused_before_anything_is_collected(lab: Site) -> Non
     """A kit is moved to its place as a whole, and nothing can take the place of a mount point."""
     with pytest.raises(UsageError, match="is a mount point"):
         lab.create(Path("/proc"), "regression")
-    assert not Path("/proc.partial").exists()
+    assert not Path("/.proc.imgbuild-partial").exists()
+
+
+def test_a_link_is_no_place_for_a_kit(lab: Site, tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(UsageError, match="is a symbolic link"):
+        lab.create(tmp_path / "link", "regression")
+
+
+def test_a_folder_of_the_users_beside_it_is_left_alone(lab: Site, tmp_path: Path) -> None:
+    (tmp_path / "kit.partial").mkdir()
+    (tmp_path / "kit.partial" / "thesis").write_text("years")
+    lab.create(tmp_path / "kit", "regression")
+    assert (tmp_path / "kit.partial" / "thesis").read_text() == "years"
+
+
+def test_variables_are_a_part_of_what_is_asked_of_a_kit(lab: Site) -> None:
+    spec = load_image(lab.project, "regression")
+    environment = spec.environments[0].model_copy(update={"variables": {"A": "1"}})
+    assert kitdir.asked_for(spec.model_copy(update={"environments": (environment,)})) != kitdir.asked_for(
+        spec
+    )
+
+
+def test_room_is_counted_on_the_stores_own_disk(
+    lab: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The store is a mount of its own, and the kit goes into it: what is missing comes there as well."""
+    free = shutil.disk_usage("/dev/shm").free
+    store = Store(Path("/dev/shm"))
+    kitdir.check_room(Path("/dev/shm/kit"), free // 2, store, 0)
+    with pytest.raises(BuildError, match="are free"):
+        kitdir.check_room(Path("/dev/shm/kit"), free // 2, store, free)

@@ -9,6 +9,7 @@ import pytest
 
 from builder.errors import LockError
 from builder.lock.apt.packages import AptPackages
+from builder.lock.apt.sources import read_sources
 from builder.lock.check import faults
 from builder.lock.files import read_lock, write_lock
 from builder.lock.inputs import apt_lines
@@ -120,3 +121,17 @@ def test_all_machines_and_odd_names_are_good() -> None:
     name = "libstdc++-12-dev"
     odd = apt_package(name=name, version="1:12.2.0-14~deb12u1", url=url, architecture="all")
     assert list(faults(with_apt(odd))) == []
+
+
+@pytest.mark.parametrize("suite", ["./", "jammy+x", "~a", "/", "bookworm-updates", "stable/x86"])
+def test_every_suite_that_sources_may_name_can_be_locked(suite: str) -> None:
+    component = "" if suite.endswith("/") else " main"
+    assert read_sources({"sources.list": f"deb https://h.example.org/repo {suite}{component}\n"}, "amd64")
+    release = APT_RELEASE.model_copy(update={"suite": suite})
+    assert list(faults(with_apt().model_copy(update={"apt_releases": (release,)}))) == []
+
+
+@pytest.mark.parametrize("suite", ["../x", "a/../b", "a b", "$(id)", ""])
+def test_no_other_suite_can(suite: str) -> None:
+    release = APT_RELEASE.model_copy(update={"suite": suite})
+    assert list(faults(with_apt().model_copy(update={"apt_releases": (release,)}))) != []

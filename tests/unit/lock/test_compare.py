@@ -328,3 +328,11 @@ def applied(held: Held, diff: LockDiff) -> Held:
             else:
                 after[key] = change.new
     return after
+
+
+@pytest.mark.parametrize("name", ["given", "stand_in"])
+def test_an_installer_of_another_kind_is_a_difference(name: str) -> None:
+    """Equal digests and no difference go together, whatever differs."""
+    other = LOCK.model_copy(update={"installer": LOCK.installer.model_copy(update={name: True})})
+    assert other.digest != LOCK.digest
+    assert not compare(LOCK, other).empty

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import pytest
 import requests
 
+from builder.lock import gateway
 from builder.network.credentials import Credentials
 from builder.network.relay import Relay, relayed
 from builder.network.secret import Entry, Secret
@@ -139,3 +140,17 @@ def test_many_at_once_and_an_end(server: FlakyServer) -> None:
         url = place(relay)
     with pytest.raises(requests.ConnectionError):
         requests.get(f"{url}/1", timeout=5)
+
+
+@pytest.mark.parametrize("name", ["no_proxy", "NO_PROXY"])
+def test_what_needs_no_proxy_stays_so_in_both_spellings(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """rattler takes the upper case one first: it must not stand there with the loopback alone."""
+    for one in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(one, raising=False)
+    monkeypatch.setenv(name, "internal.example.org")
+    monkeypatch.setattr(
+        gateway, "credentials", lambda: Credentials(lambda: [Entry(Secret("token", TOKEN), "")])
+    )
+    with gateway.opened(["http://127.0.0.1:9/team"]):
+        for one in ("no_proxy", "NO_PROXY"):
+            assert os.environ[one] == "internal.example.org,127.0.0.1"

@@ -15,7 +15,7 @@ from builder.store.apt_index import HttpArchive, collect
 from builder.store.cache import Store
 from builder.store.download import Policy
 from builder.store.upstream import Upstream
-from tests.support.flaky_server import cut_after, flaky_server, status, whole
+from tests.support.flaky_server import Handler, cut_after, flaky_server, status, whole
 from tests.support.web import serve
 
 INDEX = b"Package: make\n"
@@ -135,3 +135,27 @@ def test_a_refusal_is_no_missing_file(tmp_path: Path) -> None:
         with pytest.raises(BuildError, match="the server answered 403"):
             archive(flaky.url, tmp_path).text(f"{MAIN.uri}/dists/bookworm/InRelease", "bookworm")
     assert len(flaky.seen) == 1
+
+
+@pytest.mark.parametrize("place", ["ftp://archive.example.org/x", "http://[/", "/dists/bookworm/InRelease"])
+def test_odd_redirects_are_told(tmp_path: Path, place: str) -> None:
+    """To another kind of server, to what is no URL, and round and round."""
+
+    def moved(handler: Handler, _body: bytes) -> None:
+        handler.send_response(302)
+        handler.send_header("Location", place)
+        handler.send_header("Content-Length", "0")
+        handler.end_headers()
+
+    with flaky_server() as flaky:
+        flaky.bodies["/dists/bookworm/InRelease"] = b""
+        flaky.usual = moved
+        with pytest.raises(BuildError, match="cannot fetch InRelease"):
+            archive(flaky.url, tmp_path).text(f"{MAIN.uri}/dists/bookworm/InRelease", "bookworm")
+
+
+def test_a_release_file_without_end_is_not_read_to_it(tmp_path: Path) -> None:
+    with flaky_server() as flaky:
+        flaky.bodies["/dists/bookworm/InRelease"] = bytes(17 << 20)
+        with pytest.raises(BuildError, match="far too large for a release file"):
+            archive(flaky.url, tmp_path).text(f"{MAIN.uri}/dists/bookworm/InRelease", "bookworm")
