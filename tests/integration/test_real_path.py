@@ -372,3 +372,42 @@ def test_a_registry_that_does_not_answer_is_said(site: Site, tmp_path: Path) -> 
     done = site.run("lock", "tables", cwd=root)
     assert done.code == 0, done.err
     assert "the lock names the tag and not its digest" in done.err
+
+
+def test_os_packages_of_a_base_that_only_a_registry_has(site: Site) -> None:
+    """The lock pulls the base and asks its apt, over the archives that the base itself names."""
+    folder = site.root / "envs" / "made"
+    folder.mkdir()
+    (folder / "environment.yml").write_text(
+        "channels: [conda-forge, nodefaults]\ndependencies: [python>=3.11]\n"
+    )
+    (folder / "image.yml").write_text("base: lab\ninstaller: miniforge=26.3.2-3\napt: [make]\n")
+    subprocess.run(
+        ["docker", "rmi", "--force", f"{site.base}@{site.digest}"], capture_output=True, check=False
+    )
+    given = ["--installer", str(site.root / NAME), "--installer-sha256", site.sha256]
+    try:
+        first = site.run("lock", "made", *given)
+        assert first.code == 0, first.err
+        assert " from apt, lock " in first.out
+        text = (folder / "imgbuild.lock.json").read_text()
+        held = json.loads(text)["platforms"]["linux/amd64"]
+        assert held["base"]["ref"] == f"{site.base}@{site.digest}"
+        assert "make" in [package["name"] for package in held["apt"]["packages"]]
+        again = site.run("lock", "made")
+        assert "made linux/amd64: unchanged" in again.out
+        assert "resolve the OS packages" not in again.err  # they are kept, and nobody is asked
+        assert (folder / "imgbuild.lock.json").read_text() == text
+        moved = site.run("lock", "made", "-P", "make")
+        assert "resolve the OS packages" in moved.err
+        assert "made linux/amd64: unchanged" in moved.out
+        assert (folder / "imgbuild.lock.json").read_text() == text
+        unknown = site.run("lock", "made", "-P", "mkae")
+        assert unknown.code == 2
+        assert "did you mean make" in unknown.err
+        built = site.run("build", "made", "--locked")
+        assert built.code == 0, built.err
+        assert docker("run", "--rm", f"{PREFIX}/made", "make", "--version").startswith("GNU Make")
+    finally:
+        shutil.rmtree(folder)
+        subprocess.run(["docker", "rmi", "--force", f"{PREFIX}/made"], capture_output=True, check=False)
