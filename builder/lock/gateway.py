@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable, Coroutine, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from rattler import Gateway, SourceConfig
 from rattler.networking import CacheAction, Client, MirrorMiddleware, RetryMiddleware
@@ -19,9 +19,11 @@ from builder.network.cache import repodata_root
 from builder.network.credentials import credentials, login_advice
 from builder.network.offline import OFFLINE_FIX, is_offline
 from builder.network.redact import redacted
-from builder.network.relay import Refusal, Relay, relayed
-from builder.network.session import CERTIFICATES_FIX, PROXY_FIX
+from builder.network.refusal import CERTIFICATES_FIX, PROXY_FIX, Refusal
 from builder.settings.patience import Policy, patiently, read_policy
+
+if TYPE_CHECKING:
+    from builder.network.relay import Relay
 
 Answer = TypeVar("Answer")
 
@@ -70,9 +72,15 @@ def opened(channels: Sequence[str]) -> Iterator[Gate]:
     """The way to these channels (URLs), while the context is open."""
     private = [] if is_offline() else [url for url in channels if credentials().for_url(url) is not None]
     with ExitStack() as stack:
-        relay = stack.enter_context(relayed(private)) if private else None
+        relay = stack.enter_context(_relayed(private)) if private else None
         policy = read_policy()
         yield Gate(_gateway(relay, policy), policy, relay)
+
+
+def _relayed(private: Sequence[str]) -> AbstractContextManager[Relay]:
+    from builder.network.relay import relayed  # noqa: PLC0415  (slow to load, and few channels are private)
+
+    return relayed(private)
 
 
 def _gateway(relay: Relay | None, policy: Policy, *, anew: bool = False) -> Gateway:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from builder.network.credentials import credentials, login_advice
 from builder.network.offline import OFFLINE_FIX, is_offline
 from builder.network.redact import redacted
-from builder.network.session import CERTIFICATES_FIX
+from builder.network.refusal import CERTIFICATES_FIX
 from builder.settings.patience import read_policy
 
 _NAME = "imgbuild"

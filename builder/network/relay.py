@@ -22,6 +22,7 @@ import requests
 from urllib3.exceptions import HTTPError
 
 from builder.network.redact import redacted
+from builder.network.refusal import Refusal
 from builder.network.session import Session, is_proxy_refusal, is_untrusted
 
 log = logging.getLogger(__name__)
@@ -49,20 +50,6 @@ _TOLD = (
 )
 _TIMEOUT = (10.0, 60.0)  # seconds: connect, read
 _NO_BODY = frozenset({204, 304})
-
-
-@dataclass(frozen=True)
-class Refusal:
-    """What a channel did not give.
-
-    url: without a secret. status: 0 where there was no answer; why is the kind of the fault then, and detail its words.
-    """
-
-    url: str
-    status: int
-    why: str = ""
-    detail: str = ""
-    untrusted: bool = False
 
 
 @dataclass

@@ -16,13 +16,7 @@ from builder.network.offline import is_offline, refuse_offline
 from builder.network.redact import public
 from builder.network.secret import Secret
 
-CERTIFICATES_FIX = (
-    "if your company's proxy signs with a CA of its own, add that CA to this machine's trusted certificates "
-    "(update-ca-certificates, update-ca-trust), or name its PEM file in SSL_CERT_FILE"
-)
-
 CERTIFICATES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
-PROXY_FIX = "give the proxy's credentials in HTTPS_PROXY (http://USER:PASSWORD@HOST:PORT)"
 
 
 class _Signed(requests.auth.AuthBase):

@@ -14,7 +14,8 @@ from urllib3.exceptions import HTTPError, ReadTimeoutError
 from builder.errors import BuildError
 from builder.lock.model import LockedFile
 from builder.network.redact import public as public  # noqa: PLC0414  (messages of downloads name URLs so)
-from builder.network.session import CERTIFICATES_FIX, PROXY_FIX, Session, is_proxy_refusal, is_untrusted
+from builder.network.refusal import CERTIFICATES_FIX, PROXY_FIX
+from builder.network.session import Session, is_proxy_refusal, is_untrusted
 from builder.settings.patience import Policy
 from builder.store.cache import CHUNK, Mismatch, Store
 from builder.store.transfer import Cut, Transfer

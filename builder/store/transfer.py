@@ -12,7 +12,7 @@ from urllib3.exceptions import DecodeError
 from builder.errors import BuildError
 from builder.lock.model import LockedFile
 from builder.network.credentials import login_advice
-from builder.network.session import PROXY_FIX
+from builder.network.refusal import PROXY_FIX
 from builder.settings.patience import Policy, asked_pause
 from builder.store.cache import Partial, trouble
 

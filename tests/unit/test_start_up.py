@@ -46,3 +46,12 @@ def test_with_rattlers_threads_about_nothing_is_taken_apart(loaded: bool) -> Non
     assert done.returncode == 2
     assert "give names or --all, not both" in done.stderr
     assert (done.stdout == "") == loaded
+
+
+def test_locking_loads_nothing_that_downloads_or_draws() -> None:
+    """A lock of public channels asks through rattler and uv alone."""
+    slow = ("requests", "docker", "jinja2", "rich")
+    script = (
+        f"import sys, builder.lock.make, builder.workflow.relock; assert not sys.modules.keys() & {set(slow)}"
+    )
+    assert subprocess.run([sys.executable, "-c", script], cwd=REPOSITORY, check=False).returncode == 0
