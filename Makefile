@@ -1,6 +1,6 @@
 # The two commands: `make demo` builds and proves an image on this machine, `make test` passes all tests.
 # Both set up what they need, say what they do, and are safe to repeat.
-.PHONY: help demo test test-unit lint soak bench bench-lock generate clean
+.PHONY: help demo finetune test test-unit lint soak bench bench-lock bench-audit generate clean
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort
@@ -25,10 +25,15 @@ lint: ## style, types, architecture
 	@.venv/bin/lint-imports
 	@.venv/bin/python -m scripts.lint_house
 
-soak: ## the long seeded runs of SOAK_SEED (1): SOAK_RUNS kill moments (50), SOAK_SERVERS bad servers (200)
+finetune: ## the real fine-tuning images from real CUDA wheels, measured (about 20 min, 40 GB of disk): docs/finetune-cuda.md
 	@./scripts/setup
 	@.venv/bin/python -m scripts.engine_up
-	@SOAK_RUNS=$${SOAK_RUNS:-50} SOAK_SERVERS=$${SOAK_SERVERS:-200} .venv/bin/python -m pytest -v tests/soak
+	@.venv/bin/python -m scripts.finetune
+
+soak: ## the long runs: SOAK_RUNS kill moments (50), SOAK_SERVERS bad servers (200), SOAK_PUSHES pushes (100), whole torch environments (17 GB)
+	@./scripts/setup
+	@.venv/bin/python -m scripts.engine_up
+	@SOAK_RUNS=$${SOAK_RUNS:-50} SOAK_PUSHES=$${SOAK_PUSHES:-100} SOAK_SERVERS=$${SOAK_SERVERS:-200} SOAK_STACKS=1 .venv/bin/python -m pytest -v tests/soak
 
 bench: ## speed and sizes, as medians of one run
 	@./scripts/setup
@@ -39,6 +44,10 @@ bench: ## speed and sizes, as medians of one run
 bench-lock: ## locking against 400,000 records, beside rattler alone
 	@./scripts/setup
 	@.venv/bin/python -m benchmarks.locking
+
+bench-audit: ## reading a full torch environment (about 6 GB are installed for it)
+	@./scripts/setup
+	@.venv/bin/python -m benchmarks.audit
 
 generate: ## what the program prints into the repository: the schema, conda's contract
 	@./scripts/setup

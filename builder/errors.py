@@ -8,6 +8,7 @@
     |-- BuildError        5   a fetch, import or build step failed
     |-- ProofError        6   smoke test or audit did not pass
     `-- PublishError      7   push or verify failed
+        `-- RegistryError     a registry cannot be asked, or does not give what was asked for
 
 Code below the command line raises these and never exits or prints; `builder.cli.boundary` is the one place that
 turns them into text or JSON and an exit code.
@@ -16,7 +17,7 @@ turns them into text or JSON and an exit code.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import ClassVar, Literal, TypeAlias
 
 from builder.problems import Problem
 
@@ -89,3 +90,24 @@ class PublishError(ImgbuildError):
     """Pushing or verifying failed."""
 
     exit_code = 7
+
+
+RegistryFault: TypeAlias = Literal[
+    "address", "unreachable", "untrusted", "denied", "missing", "busy", "full", "broken", "platform"
+]
+
+
+class RegistryError(PublishError):
+    """A registry cannot be asked, or does not give what was asked for.
+
+    kind: `address` nobody knows the host; `unreachable` nothing answers there, or not in time; `untrusted` nobody
+    vouches for its certificate; `denied` it wants other credentials; `missing` it has no such image; `busy` it asks to
+    be left alone, or failed itself (429, 5xx); `full` it has no room left; `broken` its answer is none, or not true;
+    `platform` not made for this one.
+    """
+
+    def __init__(
+        self, kind: RegistryFault, what: str, *, where: str = "", fix: str = "", detail: str = ""
+    ) -> None:
+        super().__init__(what, where=where, fix=fix, detail=detail)
+        self.kind = kind

@@ -15,7 +15,7 @@ from builder.values import Value
 LARGE = 32 << 20
 FILENAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+!%~-]*")
 
-__all__ = ["LARGE", "PackageGroup", "Plan", "group_packages"]
+__all__ = ["LARGE", "Estimate", "PackageGroup", "Plan", "group_packages"]
 
 
 class Plan(Value):
@@ -25,6 +25,20 @@ class Plan(Value):
     lock: LockSet
     groups: tuple[PackageGroup, ...]
     digest: str
+
+
+class Estimate(Value):
+    """fetch: bytes to download. image: expected size. engine and store: most bytes that their disks take on top of what
+    is there now; least: what the engine's takes at the very least. seconds: rough, and without the downloads. unknown:
+    files to download whose size nobody tells, which count as nothing."""
+
+    fetch: int
+    image: int
+    engine: int
+    least: int
+    store: int
+    seconds: float
+    unknown: int = 0
 
 
 def group_packages(lock: LockSet) -> tuple[PackageGroup, ...]:

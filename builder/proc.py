@@ -13,6 +13,9 @@ from pathlib import Path
 
 log = logging.getLogger(__name__)
 
+Expired = subprocess.TimeoutExpired
+"""Raised by `run` after `timeout` seconds; here by a name for those who may not import subprocess."""
+
 
 @dataclass(frozen=True, slots=True)
 class Finished:
@@ -45,7 +48,7 @@ def run(
     """Run a program to its end, without a shell, and return its code and output.
 
     env replaces nothing: it is added to this process's environment. Raises CommandFailed when check is set and
-    the code is not 0, subprocess.TimeoutExpired after timeout seconds, FileNotFoundError when there is no such
+    the code is not 0, Expired after timeout seconds, FileNotFoundError when there is no such
     program. An interrupt kills the program and all it started before it is raised again.
     """
     words = tuple(str(word) for word in argv)

@@ -3,31 +3,21 @@
 from __future__ import annotations
 
 import os
-import shutil
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import requests
 
 from builder.data.installers import find_installer
-from builder.errors import ImgbuildError
 from builder.spec.load import load_image
 from builder.spec.project import find_project
-from builder.store.bootstrap.writer import asked_for
-from builder.store.kit import Kit
 from builder.workflow.platforms import host_platform
+from scripts.kit_at_hand import imgbuild, ready, say
 
 IMAGE = "regression"
 IMAGES = (IMAGE, "report")  # what the kit is made for
 KIT = Path(".cache/kit")
 PATIENCE = 5.0  # seconds
-
-
-def say(text: str) -> None:
-    """A line about what is done."""
-    print(f"==> {text}", file=sys.stderr, flush=True)
 
 
 def unreachable(url: str) -> str:
@@ -58,33 +48,6 @@ def upstreams() -> dict[str, str]:
     }
 
 
-def imgbuild(*words: str) -> None:
-    """Run the command as a user would, and end with its exit code when it fails."""
-    say("imgbuild " + " ".join(words))
-    code = subprocess.run([sys.executable, "-m", "builder.cli", *words], check=False).returncode
-    if code:
-        sys.exit(code)
-
-
-def kit_at_hand() -> bool:
-    """Whether a kit for the present definitions was made here before, and is whole. An outdated one is removed."""
-    if not (KIT / "kit.yml").exists():
-        return False
-    project = find_project(None)
-    try:
-        kit = Kit.open(KIT)
-        current = all(
-            kit.manifest.images.get(name) == asked_for(load_image(project, name)) for name in IMAGES
-        )
-        if current and not kit.check():
-            return True
-    except ImgbuildError as error:
-        say(str(error))
-    say(f"the kit in {KIT} is not the one for the present definitions: making it anew")
-    shutil.rmtree(KIT)
-    return False
-
-
 def choose() -> tuple[str, ...]:
     """Arguments that name the source: the real one where all three places answer, else a kit."""
     places = upstreams()
@@ -96,13 +59,7 @@ def choose() -> tuple[str, ...]:
         return ("--kit", "none")
     for place, why in silent.items():
         say(f"{place} cannot be reached ({why})")
-    if kit_at_hand():
-        say(f"using the kit in {KIT}")
-    else:
-        say(
-            f"making a stand-in kit in {KIT} from Debian's packages and the Python package index (some minutes)"
-        )
-        imgbuild("kit", "bootstrap", str(KIT), *IMAGES)
+    ready(KIT, IMAGES)
     return ("--kit", str(KIT))
 
 

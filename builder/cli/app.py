@@ -7,16 +7,17 @@ import logging
 import os
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import click
 
 from builder import __version__
-from builder.cli.boundary import write, write_json
+from builder.cli.boundary import Told, error_document, error_text, write, write_json
+from builder.errors import ImgbuildError
 from builder.network.offline import go_offline
 from builder.network.redact import redacted
 from builder.progress import Observer
@@ -28,15 +29,28 @@ F = TypeVar("F", bound=Callable[..., Any])
 COMMANDS = {
     "list": "builder.cli.list_",
     "show": "builder.cli.show",
+    "init": "builder.cli.init",
     "check": "builder.cli.check",
     "schema": "builder.cli.schema",
     "lock": "builder.cli.lock",
     "diff": "builder.cli.diff",
     "plan": "builder.cli.plan",
+    "explain": "builder.cli.explain",
     "render": "builder.cli.render",
     "build": "builder.cli.build",
     "test": "builder.cli.test",
+    "run": "builder.cli.run",
+    "shell": "builder.cli.shell",
+    "push": "builder.cli.push",
+    "promote": "builder.cli.promote",
+    "verify": "builder.cli.verify",
+    "audit": "builder.cli.audit",
+    "sbom": "builder.cli.sbom",
+    "check-host": "builder.cli.check_host",
+    "clean": "builder.cli.clean",
+    "doctor": "builder.cli.doctor",
     "kit": "builder.cli.kit",
+    "data": "builder.cli.data",
 }
 
 
@@ -71,8 +85,8 @@ class Commands(click.Group):
 @click.command(
     cls=Commands,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Exit codes: 0 done, 2 usage or definition, 3 lock, 4 engine, 5 build, 6 smoke or audit, "
-    "7 publish or verify, 70 unexpected, 130 interrupted.",
+    epilog="Exit codes: 0 done, 2 usage or definition, 3 lock, 4 engine, 5 build, 6 smoke, audit "
+    "or check-host, 7 publish, verify or a registry, 70 unexpected, 130 interrupted.",
 )
 @click.version_option(__version__, message="imgbuild %(version)s")
 def imgbuild() -> None:
@@ -110,6 +124,12 @@ class App:
         else:
             write(text, sys.stdout)
 
+    def refused(self, text: str, document: Mapping[str, object], error: ImgbuildError) -> NoReturn:
+        """End with a result that is an error as well: one document on stdout, and the error is part of it."""
+        self.result(text, {**document, "error": error_document(error)})
+        write(error_text(error), sys.stderr)
+        raise Told(error.exit_code) from error
+
     @contextmanager
     def face(self) -> Iterator[Observer]:
         """The observer that shows progress, on stderr and without secrets."""
@@ -131,8 +151,14 @@ class App:
         return self.color and (os.environ.get("IMGBUILD_COLOR") == "always" or bool(stream.isatty()))
 
 
-def command(name: str, *, epilog: str = "") -> Callable[[F], click.Command]:
-    """A command with the common options; the function gets an App first."""
+def command(
+    name: str,
+    *,
+    epilog: str = "",
+    cls: type[click.Command] = click.Command,
+    verbose: tuple[str, ...] = ("-v", "--verbose"),
+) -> Callable[[F], click.Command]:
+    """A command with the common options; the function gets an App first. verbose: where `-v` is something else."""
 
     def wrap(function: F) -> click.Command:
         options = [
@@ -140,7 +166,7 @@ def command(name: str, *, epilog: str = "") -> Callable[[F], click.Command]:
                          help="Work on the project in DIR."),
             click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout."),
             click.option("-q", "--quiet", is_flag=True, help="Print results and errors only."),
-            click.option("-v", "--verbose", is_flag=True, help="Print the output of every step, and a log."),
+            click.option(*verbose, is_flag=True, help="Print the output of every step, and a log."),
             click.option("--offline", is_flag=True, help="Ask nothing of the network; what is missing is named."),
             click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto",
                          show_default=True, help="Colour; NO_COLOR is honoured."),
@@ -165,7 +191,7 @@ def command(name: str, *, epilog: str = "") -> Callable[[F], click.Command]:
         made: Callable[..., Any] = call
         for option in reversed(options):
             made = option(made)
-        return click.command(name, epilog=epilog)(made)
+        return click.command(name, cls=cls, epilog=epilog)(made)
 
     return wrap
 

@@ -126,14 +126,14 @@ def error_document(error: ImgbuildError) -> dict[str, Any]:
 
 
 def error_text(error: ImgbuildError) -> str:
-    """The error for people: what, where, what to do next, then the detail."""
+    """The error for people: what, where, what to do next, then the detail. Nothing in it steers a terminal."""
     if isinstance(error, DefinitionError):
         return f"{error}\nerror: {error.what}"
-    lines = [f"error: {error.what}"]
+    lines = many_lines(f"error: {error.what}")
     if error.where:
-        lines.append(f"  where: {error.where}")
+        lines += many_lines(f"  where: {error.where}")
     if error.fix:
-        lines.append(f"  to do: {error.fix}")
+        lines += many_lines(f"  to do: {error.fix}")
     if error.detail:
         lines.extend(f"  | {line}" for line in many_lines(error.detail.rstrip()))
     return "\n".join(lines)

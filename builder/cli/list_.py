@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-
 from builder.cli.app import App, command
-from builder.cli.boundary import Told, error_document, error_text, write
 from builder.errors import DefinitionError
 from builder.spec.load import survey
 from builder.workflow.overview import Row, overview
@@ -26,9 +23,7 @@ def listed(app: App) -> None:
         app.result(_text(app, rows), document)
         return
     error = DefinitionError(faults)
-    app.result(_text(app, rows), {**document, "error": error_document(error)})
-    write(error_text(error), sys.stderr)
-    raise Told(error.exit_code)
+    app.refused(_text(app, rows), document, error)
 
 
 def _text(app: App, rows: list[Row]) -> str:

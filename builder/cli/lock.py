@@ -11,10 +11,10 @@ import click
 
 from builder.cli.app import App, command
 from builder.cli.boundary import Told, error_document, error_text, write
-from builder.cli.options import PLATFORMS, names_argument, upstream_options
+from builder.cli.options import PLATFORMS, for_option, names_argument, refs_for, upstream_options
 from builder.errors import ImgbuildError, LockError, UsageError
 from builder.lock.model import LockSet
-from builder.spec.load import load_all, load_images
+from builder.spec.load import load_all, load_image, load_images
 from builder.spec.model import ImageSpec, Platform
 from builder.workflow.sources import Asked, upstream
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     epilog="Example: imgbuild lock --all   Exit codes: 3 when it cannot be solved, or is stale with --check.",
 )
 @names_argument
+@for_option
 @click.option(
     "--platform", "platforms", type=click.Choice(PLATFORMS), multiple=True, help="Default: all declared."
 )
@@ -48,6 +49,7 @@ def lock(
     app: App,
     names: tuple[str, ...],
     every: bool,
+    gpu: str | None,
     platforms: tuple[Platform, ...],
     upgrade: bool,
     packages: tuple[str, ...],
@@ -62,7 +64,12 @@ def lock(
     if check + upgrade + bool(packages) > 1:
         raise click.UsageError("give one of --check, --upgrade and --upgrade-package")
     project = app.project()
-    images = _with_platforms(_images(app, names, every), platforms)
+    specs = (
+        [load_image(project, ref) for ref in refs_for(app, names, every, gpu, asked=asked)]
+        if gpu
+        else _images(app, names, every)
+    )
+    images = _with_platforms(specs, platforms)
     source = upstream(project, asked)
     if check:
         from builder.workflow.checking import check_locks
@@ -179,9 +186,7 @@ def _tell_checked(app: App, rows: Sequence[Checked]) -> None:
         f"{len(bad)} of {len(rows)} locks are missing, stale or unusable",
         fix=f"run `imgbuild lock {' '.join(dict.fromkeys(row.image for row in bad))}` and commit the result",
     )
-    app.result(text, {**document, "error": error_document(error)})
-    write(error_text(error), sys.stderr)
-    raise Told(error.exit_code)
+    app.refused(text, document, error)
 
 
 COMMAND = lock

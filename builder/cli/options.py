@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from builder.cli.app import App
+from builder.progress import Event, Note
 
 if TYPE_CHECKING:
     from builder.workflow.sources import Asked
@@ -34,6 +35,13 @@ def kit_option(function: F) -> F:
 def platform_option(function: F) -> F:
     """`--platform P`."""
     return click.option("--platform", type=click.Choice(PLATFORMS), help="Default: this machine's.")(function)
+
+
+def for_option(function: F) -> F:
+    """`--for GPU`."""
+    return click.option(
+        "--for", "gpu", metavar="GPU", help="Take the variant that is for this GPU: h100, rtx4090, 9.0."
+    )(function)
 
 
 def locked_option(function: F) -> F:
@@ -87,6 +95,29 @@ def prefix_option(function: F) -> F:
     )(function)
 
 
+def gpus_option(function: F) -> F:
+    """`--gpus auto|none|all|DEVICES`, checked."""
+    return click.option(
+        "--gpus",
+        default="auto",
+        show_default=True,
+        metavar="auto|none|all|DEVICES",
+        callback=_gpus,
+        help="GPUs for the tests that use one: those the engine gives, none, all, or such as 0,1 or GPU-...",
+    )(function)
+
+
+def _gpus(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
+    return read_gpus_word(value)
+
+
+def read_gpus_word(text: str) -> str:
+    """What `--gpus` says, checked."""
+    from builder.smoke.gpus import read_gpus
+
+    return read_gpus(text)
+
+
 def tag_option(function: F) -> F:
     """`--tag REF`, any number of times."""
     return click.option(
@@ -120,6 +151,31 @@ def names_argument(function: F) -> F:
     """`[ENV[@VARIANT]...] | --all`."""
     named = click.argument("names", nargs=-1, metavar="[ENV[@VARIANT]]...")(function)
     return click.option("--all", "every", is_flag=True, help="All images of the project.")(named)
+
+
+def refs_for(
+    app: App, names: Sequence[str], every: bool, gpu: str, kit: str | None = None, asked: Asked | None = None
+) -> list[str]:
+    """The variant of each image that is for a GPU."""
+    if every or not names:
+        raise click.UsageError("--for chooses among the variants of images: give their names")
+    from builder.workflow.sources import NOTHING
+    from builder.workflow.variants import choose_variant
+
+    project = app.project()
+    notes: list[str] = []
+
+    def tell(event: Event) -> None:
+        if isinstance(event, Note):
+            notes.append(event.text)
+
+    refs = [
+        choose_variant(project, name, gpu, tell, kit=kit, asked=asked or NOTHING)
+        for name in dict.fromkeys(names)
+    ]
+    for note in notes:
+        app.say(note)
+    return refs
 
 
 def images_named(app: App, names: Sequence[str], every: bool) -> list[str]:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import sys
-
 import click
 
 from builder.cli.app import App, command
-from builder.cli.boundary import Told, error_document, error_text, write
-from builder.cli.options import kit_option, prefix_option
+from builder.cli.options import gpus_option, kit_option, prefix_option
 from builder.errors import ProofError
 
 
@@ -24,6 +21,7 @@ from builder.errors import ProofError
     metavar="NAME|all",
     help="Go in through these doors as well (docs/doors.md).",
 )
+@gpus_option
 @click.option("--require", type=click.Choice(["gpu"]), help="Refuse a verdict without this tier.")
 @prefix_option
 @kit_option
@@ -32,6 +30,7 @@ def test(
     name: str,
     only: tuple[str, ...],
     doors: tuple[str, ...],
+    gpus: str,
     require: str | None,
     prefix: str,
     kit: str | None,
@@ -49,6 +48,7 @@ def test(
             kit=kit,
             only=only,
             doors=doors,
+            gpus=gpus,
             require=require,
             prefix=prefix,
             observer=observer,
@@ -62,10 +62,7 @@ def test(
     try:
         outcome.stop_unless_passed()
     except ProofError as error:
-        # one document on stdout, and the error is part of it
-        app.result(text, {**document, "error": error_document(error)})
-        write(error_text(error), sys.stderr)
-        raise Told(error.exit_code) from error
+        app.refused(text, document, error)
     app.result(text, document)
 
 

@@ -2,5 +2,5 @@
 
 from __future__ import annotations
 
-BUILTIN_SMOKE: tuple[str, ...] = ("regression",)
+BUILTIN_SMOKE: tuple[str, ...] = ("regression", "cuda", "lora", "tensorflow")
 """Smoke tests that imgbuild brings along; image.yml names them without a path."""

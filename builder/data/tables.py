@@ -13,5 +13,9 @@ _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 def read_table(name: str) -> Any:
     """A file of this folder as plain data."""
-    text = resources.files("builder").joinpath("data").joinpath(name).read_text(encoding="utf-8")
+    return load_yaml(resources.files("builder").joinpath("data").joinpath(name).read_text(encoding="utf-8"))
+
+
+def load_yaml(text: str) -> Any:
+    """YAML as plain data. Raises yaml.YAMLError."""
     return yaml.load(text, Loader=_LOADER)  # noqa: S506  (one of the two safe loaders)

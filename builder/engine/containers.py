@@ -19,14 +19,13 @@ from builder.engine import owner
 from builder.engine.archives import MOST, kind_of, over_limit, pack, unpack
 from builder.engine.faults import gone, translated
 from builder.engine.output import Reader
-from builder.engine.port import ContainerSpec, RunResult
+from builder.engine.port import CDI_KIND, ContainerSpec, GpuRequest, RunResult
 from builder.engine.streams import archive, attach, stat_mode
 from builder.errors import ImgbuildError
 
 KIND = {"io.imgbuild.kind": "run"}
 _SETTLE = 30.0  # seconds for a killed container to be gone, and for its last output to arrive
 _LOOK = 2.0  # seconds between two looks at how much lies in the volume
-_SHM = 64 << 20
 
 log = logging.getLogger(__name__)
 
@@ -96,7 +95,6 @@ def _creation(api: docker.APIClient, spec: ContainerSpec) -> dict[str, Any]:
 def _host_config(api: docker.APIClient, spec: ContainerSpec) -> dict[str, Any]:
     limits = spec.limits
     largest = max(limits.tmpfs, 2 * MOST)
-    everything = docker.types.DeviceRequest(count=-1, capabilities=[["gpu"]])
     return dict(
         api.create_host_config(
             read_only=spec.read_only,
@@ -111,16 +109,33 @@ def _host_config(api: docker.APIClient, spec: ContainerSpec) -> dict[str, Any]:
             memswap_limit=limits.memory,  # the same: no swap on top
             pids_limit=limits.pids,
             nano_cpus=int(limits.cpus * 1e9) or None,
-            shm_size=min(_SHM, limits.memory),
+            shm_size=min(limits.shm, limits.memory),
             ulimits=[
                 docker.types.Ulimit(name="core", soft=0, hard=0),
                 # A file that grows without end stops here already: the volume lies on the engine's disk.
                 docker.types.Ulimit(name="fsize", soft=largest, hard=largest),
+                *(for_gpus() if spec.gpus else ()),
             ],
             log_config=docker.types.LogConfig(type="none"),
-            device_requests=[everything] if spec.gpus else None,
+            device_requests=[device_request(spec.gpus)] if spec.gpus else None,
         )
     )
+
+
+def for_gpus() -> list[docker.types.Ulimit]:
+    """What NVIDIA's own images ask for: pinned memory without end, and stacks of 64 MiB."""
+    pinned = docker.types.Ulimit(name="memlock", soft=-1, hard=-1)
+    return [pinned, docker.types.Ulimit(name="stack", soft=64 << 20, hard=64 << 20)]
+
+
+def device_request(asked: GpuRequest) -> docker.types.DeviceRequest:
+    """A request by CDI has no count and no options; one with device ids has no count."""
+    if asked.way == "cdi":
+        names = [f"{CDI_KIND}={name}" for name in asked.devices or ("all",)]
+        return docker.types.DeviceRequest(driver="cdi", device_ids=names)
+    if asked.devices:
+        return docker.types.DeviceRequest(device_ids=list(asked.devices), capabilities=[["gpu"]])
+    return docker.types.DeviceRequest(count=-1, capabilities=[["gpu"]])
 
 
 class SdkContainer:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform as machine
 import socket
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,10 +13,12 @@ from typing import Any, BinaryIO
 
 import docker
 
+from builder.engine.attended import Program, ProgramSpec
 from builder.engine.build import build
 from builder.engine.containers import container
 from builder.engine.doors import enter
 from builder.engine.endpoints import Endpoint
+from builder.engine.exports import export
 from builder.engine.faults import EngineFull, translated
 from builder.engine.images import Images
 from builder.engine.port import (
@@ -27,7 +30,10 @@ from builder.engine.port import (
     ImageInfo,
     RemoteImage,
 )
+from builder.engine.programs import leave, program
+from builder.engine.pushing import push
 from builder.engine.sweep import sweep
+from builder.engine.told import devices, insecure, security
 from builder.progress import Observer
 
 
@@ -63,6 +69,16 @@ class DockerEngine:
             buildkit=True,  # `connect` refuses an engine that is too old for it, or runs Windows
             endpoint=self._endpoint.url,
             storage_driver=str(document.get("Driver", "")),
+            here=self._is_here(document),
+            runtimes=tuple(sorted(document.get("Runtimes") or ())),
+            devices=devices(document),
+            insecure=insecure(document),
+            mirrors=tuple((document.get("RegistryConfig") or {}).get("Mirrors") or ()),
+            memory=int(document.get("MemTotal") or 0),
+            sees_paths=self._sees_paths(document),
+            rootless="rootless" in security(document),
+            remaps="userns" in security(document),
+            selinux="selinux" in security(document),
         )
 
     def find(self, ref: str) -> ImageInfo | None:
@@ -92,6 +108,10 @@ class DockerEngine:
     def save(self, ref: str) -> Iterator[bytes]:
         """An image as `docker save` writes it, in pieces."""
         return self._images.save(ref)
+
+    def export(self, image_id: str) -> Iterator[bytes]:
+        """An image's files as one tar, in pieces, whether anything in it can run or not."""
+        return export(self._api, image_id)
 
     def load(self, ref: str, tar: BinaryIO | Iterable[bytes]) -> ImageInfo:
         """Take in an image from what `docker save` writes; `ref` is the name that the archive gives it."""
@@ -128,9 +148,23 @@ class DockerEngine:
         with self._room_told(), container(self._api, spec) as made:
             yield made
 
+    @contextmanager
+    def program(self, spec: ProgramSpec) -> Iterator[Program]:
+        """A created container for a user's program, removed with its anonymous volumes whatever happens."""
+        with self._room_told(), program(self._api, spec) as made:
+            yield made
+
+    def leave(self, spec: ProgramSpec) -> str:
+        """Start a program that nobody attends; its container's name."""
+        return leave(self._api, spec)
+
     def enter(self, door: DoorSpec, files: Mapping[str, bytes], out: str) -> DoorResult:
         """Start a container through this door; what it leaves below `out` comes back."""
         return enter(self._api, door, files, out)
+
+    def push(self, ref: str, observer: Observer) -> str:
+        """Push an image under one of its names; the digest of the manifest that was put. Raises RegistryError."""
+        return push(self._api, ref, observer)
 
     def tag(self, image_id: str, ref: str) -> None:
         """Give an image one more name."""
@@ -161,11 +195,31 @@ class DockerEngine:
         """
         document = self._ask()
         root = Path(str(document.get("DockerRootDir") or "/nonexistent"))
-        same = (document.get("Name"), document.get("KernelVersion")) == (
-            socket.gethostname(),
-            machine.release(),
-        )
-        return root if same and self._endpoint.socket is not None and root.is_dir() else None
+        return root if self._is_here(document) and root.is_dir() else None
+
+    def build_cache(self) -> int:
+        """Bytes of build cache, of whoever built, that no image holds as well."""
+        with translated("asking how large the build cache is"):
+            rows = self._api.df().get("BuildCache") or ()
+        return sum(int(row["Size"]) for row in rows if not row.get("Shared"))
+
+    def prune_build_cache(self) -> int:
+        """Remove that; returns the bytes that were freed."""
+        with translated("removing the build cache"):
+            return int(self._api.prune_builds(all=True).get("SpaceReclaimed") or 0)
+
+    def _is_here(self, document: Mapping[str, Any]) -> bool:
+        system = (document.get("Name"), document.get("KernelVersion"))
+        return self._endpoint.socket is not None and system == (socket.gethostname(), machine.release())
+
+    def _sees_paths(self, document: Mapping[str, Any]) -> bool:
+        """Docker Desktop shares this machine's directories with its virtual machine, and so do the others on a Mac.
+
+        On Linux a socket may also have come from elsewhere: forwarded, or mounted into the container we run in.
+        """
+        shared = document.get("OperatingSystem") == "Docker Desktop" or sys.platform == "darwin"
+        local = self._endpoint.url.startswith(("unix://", "npipe://"))
+        return self._is_here(document) or (local and shared)
 
     @contextmanager
     def _room_told(self) -> Iterator[None]:

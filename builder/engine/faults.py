@@ -29,7 +29,7 @@ class EngineFull(BuildError):  # noqa: N818  (says what happened, as its parents
         super().__init__(
             f"no space left on the engine's disk{f' ({room})' if room else ''}",
             where=where,
-            fix="free some space (`docker system df` says what takes it) and build again",
+            fix="free some space (`imgbuild clean` and `docker system df` say what takes it) and build again",
             detail=detail,
         )
 

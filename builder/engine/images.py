@@ -190,4 +190,6 @@ def _image(document: dict[str, Any], history: list[dict[str, Any]]) -> ImageInfo
         layers=tuple(
             (str(row.get("CreatedBy") or ""), int(row.get("Size") or 0)) for row in reversed(history)
         ),
+        diff_ids=tuple(map(str, (document.get("RootFS") or {}).get("Layers") or ())),
+        config=config,
     )

@@ -49,7 +49,12 @@ class Tail:
 
 
 def frames(response: requests.Response) -> Iterator[bytes]:
-    """The payloads of an attached stream: eight bytes of header (stream, three zeros, size), then the data.
+    """The payloads of an attached stream, of both kinds of output in one."""
+    return (piece for _, piece in parted(response))
+
+
+def parted(response: requests.Response) -> Iterator[tuple[int, bytes]]:
+    """(1 for stdout, 2 for stderr; payload): eight bytes of header (stream, three zeros, size), then the data.
 
     An attach without an upgrade of the connection is a plain answer that ends with the container.
     """
@@ -57,7 +62,8 @@ def frames(response: requests.Response) -> Iterator[bytes]:
         head = response.raw.read(8)
         if len(head) < 8:
             return
-        yield response.raw.read(struct.unpack(">4xL", head)[0])
+        stream, size = struct.unpack(">B3xL", head)
+        yield stream, response.raw.read(size)
 
 
 class Reader:

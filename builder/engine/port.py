@@ -11,14 +11,21 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import Any, BinaryIO, Literal, Protocol
 
 from builder.progress import Observer
 
 
 @dataclass(frozen=True, slots=True)
 class EngineInfo:
-    """Who answers: version `20.10.24`, API `1.41`, platform `linux/amd64`, BuildKit at hand, its address."""
+    """Who answers: version `20.10.24`, API `1.41`, platform `linux/amd64`, BuildKit at hand, its address.
+
+    here: it runs on this machine's own system, and in no virtual machine. sees_paths: it can mount this machine's
+    directories, from here or as Docker Desktop does. rootless: its root is the user who started it; remaps: a user in a
+    container is another one outside; selinux: it labels containers. runtimes: `runc`, `nvidia`; devices: those of CDI
+    that it found, `nvidia.com/gpu=all`. insecure: registries (hosts, networks) that it takes as they are; mirrors: of
+    Docker Hub. memory: bytes that it has, 0 where it does not say.
+    """
 
     version: str
     api_version: str
@@ -26,6 +33,16 @@ class EngineInfo:
     buildkit: bool
     endpoint: str
     storage_driver: str
+    here: bool = True
+    runtimes: tuple[str, ...] = ()
+    devices: tuple[str, ...] = ()
+    insecure: tuple[str, ...] = ()
+    mirrors: tuple[str, ...] = ()
+    memory: int = 0
+    sees_paths: bool = True
+    rootless: bool = False
+    remaps: bool = False
+    selinux: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +57,10 @@ class ImageInfo:
     created: str = ""
     env: Mapping[str, str] = field(default_factory=dict)
     layers: tuple[tuple[str, int], ...] = ()  # (created_by, bytes), oldest first
+    diff_ids: tuple[str, ...] = ()  # `sha256:...` of each layer that has files, lowest first
+    config: Mapping[str, Any] = field(
+        default_factory=dict
+    )  # how it starts, with the names that OCI gives its parts
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,15 +71,32 @@ class RemoteImage:
     platforms: tuple[str, ...]
 
 
+CDI_KIND = "nvidia.com/gpu"
+"""What NVIDIA calls its GPUs among the devices of CDI: `nvidia.com/gpu=0`."""
+SHM = 64 << 20
+"""What /dev/shm holds where nobody asks for more, as the engine itself has it."""
+
+
+@dataclass(frozen=True, slots=True)
+class GpuRequest:
+    """GPUs for a container. way: by CDI devices, or by the engine's own driver for them. devices: `0`, `GPU-...`;
+    none for all of them."""
+
+    way: Literal["cdi", "driver"] = "driver"
+    devices: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a container may use. memory and tmpfs in bytes, seconds of wall time, processes, CPUs (0: all)."""
+    """What a container may use. memory, tmpfs and shm (part of the memory) in bytes, seconds of wall time,
+    processes, CPUs (0: all)."""
 
     memory: int
     tmpfs: int
     pids: int
     seconds: float
     cpus: float = 0
+    shm: int = SHM
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +113,7 @@ class ContainerSpec:
     entrypoint: tuple[str, ...] | None = None  # None keeps the image's own
     read_only: bool = True
     network: str = "none"
-    gpus: bool = False
+    gpus: GpuRequest | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +223,12 @@ class Engine(Protocol):
         How that is spelled is the engine's own; `builder.store.archive` makes one spelling of it.
         """
 
+    def export(self, image_id: str) -> Iterator[bytes]:
+        """An image's files as one tar, in pieces, its layers laid over each other; nothing of it is run.
+
+        Closing the iterator leaves nothing behind. Raises BuildError where there is no such image.
+        """
+
     def load(self, ref: str, tar: BinaryIO | Iterable[bytes]) -> ImageInfo:
         """Take in an image from what `docker save` writes; `ref` is the name that the archive gives it.
 
@@ -212,6 +256,9 @@ class Engine(Protocol):
     def container(self, spec: ContainerSpec) -> AbstractContextManager[Container]:
         """A created container, removed with its volume whatever happens."""
 
+    def push(self, ref: str, observer: Observer) -> str:
+        """Push an image under one of its names; the digest of the manifest that was put. Raises RegistryError."""
+
     def tag(self, image_id: str, ref: str) -> None:
         """Give an image one more name."""
 
@@ -226,6 +273,12 @@ class Engine(Protocol):
 
     def data_root(self) -> Path | None:
         """The engine's data directory where this machine sees it."""
+
+    def build_cache(self) -> int:
+        """Bytes of build cache, of whoever built, that no image holds as well."""
+
+    def prune_build_cache(self) -> int:
+        """Remove that; returns the bytes that were freed."""
 
 
 class DoorEngine(Engine, Protocol):

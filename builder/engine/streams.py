@@ -92,15 +92,21 @@ def attach(api: docker.APIClient, container_id: str, doing: str) -> requests.Res
     return checked(response, doing)
 
 
+def removed(api: docker.APIClient, container_id: str, doing: str) -> requests.Response:
+    """The open answer to `tell me when it is gone`: asked before the start, so that no end is missed."""
+    with translated(doing):
+        response = api.post(
+            f"{api.base_url}/v{api.api_version}/containers/{container_id}/wait",
+            params={"condition": "removed"},
+            stream=True,
+            timeout=(_STALLED, None),
+        )
+    return checked(response, doing)
+
+
 def archive(api: docker.APIClient, container_id: str, path: str, doing: str) -> requests.Response | None:
     """The tar of a path in a container, for the caller to read and close; None where there is nothing."""
-    with translated(doing):
-        response = api.get(
-            f"{api.base_url}/v{api.api_version}/containers/{container_id}/archive",
-            params={"path": path},
-            stream=True,
-            timeout=_STALLED,
-        )
+    response = _tar(api, f"containers/{container_id}/archive", doing, path=path)
     if response.status_code == 404:
         response.close()
         return None
@@ -109,13 +115,19 @@ def archive(api: docker.APIClient, container_id: str, path: str, doing: str) -> 
 
 def saved(api: docker.APIClient, ref: str, doing: str) -> requests.Response:
     """The archive of an image, for the caller to read and close."""
+    return checked(_tar(api, f"images/{quote(ref, safe='/:@')}/get", doing), doing)
+
+
+def exported(api: docker.APIClient, container_id: str, doing: str) -> requests.Response:
+    """The tar of a container's files, for the caller to read and close."""
+    return checked(_tar(api, f"containers/{container_id}/export", doing), doing)
+
+
+def _tar(api: docker.APIClient, what: str, doing: str, **params: str) -> requests.Response:
     with translated(doing):
-        response = api.get(
-            f"{api.base_url}/v{api.api_version}/images/{quote(ref, safe='/:@')}/get",
-            stream=True,
-            timeout=_STALLED,
+        return api.get(
+            f"{api.base_url}/v{api.api_version}/{what}", params=params, stream=True, timeout=_STALLED
         )
-    return checked(response, doing)
 
 
 def stat_mode(api: docker.APIClient, container_id: str, path: str, doing: str) -> int | None:

@@ -12,8 +12,8 @@ from builder.network.redact import redacted
 from builder.network.refusal import CERTIFICATES_FIX
 from builder.settings.patience import read_policy
 
-_NAME = "imgbuild"
-_OPTION = "--default-index"
+# Options that name an index, with the name that it gets where it has credentials.
+_OPTIONS = {"--default-index": "imgbuild", "--index": "cpu"}
 _REFUSED = re.compile(
     r"index URL \(([^)\s]+)\) could not be queried due to (?:a lack of valid )?auth", re.IGNORECASE
 )
@@ -27,16 +27,15 @@ _FIRST_URL = re.compile(r"https?://[^\s`'\")]+")
 
 def signed(index: Sequence[str]) -> tuple[list[str], dict[str, str]]:
     """The same arguments, with a name for an index that has credentials; and the variables that give them to it."""
-    words = list(index)
-    if _OPTION not in words:
-        return words, {}
-    at = words.index(_OPTION) + 1
-    secret = credentials().for_url(words[at])
-    if secret is None or secret.kind != "basic":
-        return words, {}
-    words[at] = f"{_NAME}={words[at]}"
-    stem = f"UV_INDEX_{_NAME.upper()}"
-    return words, {f"{stem}_USERNAME": secret.user, f"{stem}_PASSWORD": secret.value}
+    words, secrets = list(index), dict[str, str]()
+    for option, name in _OPTIONS.items():
+        at = words.index(option) + 1 if option in words else 0
+        secret = credentials().for_url(words[at]) if at else None
+        if secret is not None and secret.kind == "basic":
+            words[at] = f"{name}={words[at]}"
+            stem = f"UV_INDEX_{name.upper()}"
+            secrets |= {f"{stem}_USERNAME": secret.user, f"{stem}_PASSWORD": secret.value}
+    return words, secrets
 
 
 def settings() -> dict[str, str]:

@@ -127,12 +127,13 @@ def _environment(
     )
     check_urls(spec, [package.url for package in conda], str(environment.file), source)
     wheels: tuple[PipPackage, ...] = ()
+    wheels_from = source if spec.cuda else source.on_cpu()
     if environment.pip:
         wheels = _step(
             observer,
             f"resolve:{name}",
             f"resolve the pip section of {name}{_where(spec, platform)}",
-            lambda: wheels_for(environment, conda, spec, platform, source, held),
+            lambda: wheels_for(environment, conda, spec, platform, wheels_from, held),
         )
     lines = input_lines(environment, spec, platform)
     return EnvironmentLock(

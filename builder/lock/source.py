@@ -40,6 +40,9 @@ class Source(Protocol):
     def wheel_index(self) -> tuple[str, ...]:
         """Arguments for uv that say where wheels are found; () leaves uv to its own configuration."""
 
+    def on_cpu(self) -> Source:
+        """The same source for an image that declares no CUDA: it may know an index of CPU builds."""
+
     def local(self, file: LockedFile) -> Path | None:
         """The file on this machine where the source has it at hand (not yet checked), else None: download."""
 

@@ -26,6 +26,7 @@ _NO_WHEEL = re.compile(
     r"only wheels are available for `?([A-Za-z0-9][\w.-]*)"
 )
 _UNKNOWN = re.compile(r"([A-Za-z0-9][\w.-]*) was not found in the (?:package registry|provided package loc)")
+_FROM = re.compile(r"^\s*# from (\S+)$", re.MULTILINE)
 _NETWORK = re.compile(
     r"Failed to fetch|error sending request|dns error|connection (?:refused|reset|closed|aborted|error)|timed out|"
     r"HTTP status (?:client|server) error|unexpected JSON|`Content-Type`|decoding response body",
@@ -121,6 +122,30 @@ def compile_listing(
     asked.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
     shape = ["--annotation-style", "line", "--prerelease", "allow"]
     return _compile(asked, shape, target, index=index, constraints=constraints, where=where)
+
+
+def index_of(project: str, *, index: Sequence[str], folder: Path) -> str:
+    """The URL of the index that uv takes a project from, by the given arguments and by this machine's configuration.
+
+    Nothing else tells it: uv.toml, its variables and its default are uv's. Raises LockError as compile_pylock.
+    """
+    asked = folder / "requirements.in"
+    asked.write_text(f"{project}\n", encoding="utf-8")
+    index, secrets = signed(index)
+    argv: list[str | Path] = [
+        _find_uv(), "pip", "compile", "--quiet", "--no-header", "--color", "never", "--universal", "--no-deps",
+        "--emit-index-annotation", "--no-python-downloads", "--python", sys.executable, *index, asked,
+    ]  # fmt: skip
+    result = proc.run(argv, cwd=folder, env={**settings(), **secrets}, check=False)
+    found = _FROM.search(result.stdout)
+    if result.code == 0 and found is not None:
+        return found[1]
+    detail = "\n".join(_readable(redacted(result.stderr or result.stdout), folder))
+    what, fix = network_reason(detail) or (
+        f"the package index does not have {project}, or cannot be reached",
+        "check the network and which index uv is configured to use, or name one with --wheel-index",
+    )
+    raise LockError(what, fix=fix, detail=detail)
 
 
 def _compile(

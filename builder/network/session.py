@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import os
 import ssl
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import requests
+import urllib3
 from requests.adapters import HTTPAdapter
 
 from builder.errors import UsageError
@@ -30,20 +34,56 @@ class _Signed(requests.auth.AuthBase):
         return request
 
 
+@dataclass(frozen=True)
+class Trust:
+    """What is trusted beyond what the machine trusts, as PEM files.
+
+    authorities: further CAs. client: certificate and key that this machine shows. verified: whether certificates are
+    looked at; only for servers that the container engine is told to take as they are.
+    """
+
+    authorities: tuple[Path, ...] = ()
+    client: tuple[tuple[Path, Path], ...] = ()
+    verified: bool = True
+
+
 class _SystemTrust(HTTPAdapter):
     """Certificates are judged as the machine judges them; files named in variables are trusted as well."""
 
+    def __init__(self, trust: Trust) -> None:
+        self._trust = trust
+        super().__init__()
+
     def init_poolmanager(self, *args: Any, **rest: Any) -> None:
-        super().init_poolmanager(*args, ssl_context=_context(), **rest)
+        super().init_poolmanager(*args, ssl_context=_context(self._trust), **rest)
 
     def proxy_manager_for(self, proxy: str, **rest: Any) -> Any:
-        return super().proxy_manager_for(proxy, ssl_context=_context(), **rest)
+        return super().proxy_manager_for(proxy, ssl_context=_context(self._trust), **rest)
 
 
-def _context() -> ssl.SSLContext:
+def _context(trust: Trust) -> ssl.SSLContext:
     import truststore  # noqa: PLC0415  (only where something is asked)
 
-    return truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    kind = truststore.SSLContext if trust.verified else ssl.SSLContext
+    context: ssl.SSLContext = kind(ssl.PROTOCOL_TLS_CLIENT)
+    # In this order, and here: urllib3 sets the second alone, which a context that checks names refuses.
+    context.check_hostname = trust.verified
+    context.verify_mode = ssl.CERT_REQUIRED if trust.verified else ssl.CERT_NONE
+    for path in trust.authorities:
+        _loaded(path, partial(context.load_verify_locations, cafile=str(path)))
+    for certificate, key in trust.client:
+        _loaded(certificate, partial(context.load_cert_chain, str(certificate), str(key)))
+    return context
+
+
+def _loaded(path: Path, load: Callable[[], object]) -> None:
+    try:
+        load()
+    except (OSError, ssl.SSLError) as error:
+        why = error.strerror or type(error).__name__
+        raise UsageError(
+            f"the certificate cannot be read: {why}", where=str(path), fix="mend or remove the file"
+        ) from error
 
 
 def _check_variables() -> None:
@@ -64,24 +104,30 @@ class Session(requests.Session):
     entry for that other one: servers hand out links to storage that are signed already.
     """
 
-    def __init__(self, known: Credentials | None = None) -> None:
+    def __init__(self, known: Credentials | None = None, trust: Trust = Trust()) -> None:
         super().__init__()
         _check_variables()
         self.known = known or credentials()
+        self.trust = trust
         # requests reads REQUESTS_CA_BUNDLE and CURL_CA_BUNDLE itself; other tools use this one.
         self.verify = os.environ.get("SSL_CERT_FILE") or True
-        self.mount("https://", _SystemTrust())
+        self.mount("https://", _SystemTrust(trust))
+        if not trust.verified:
+            # urllib3 would warn at every request of what the engine's own settings say is meant.
+            urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
 
     def get(self, url: str | bytes, **rest: Any) -> requests.Response:
         """Ask for a URL with the secret that is for it."""
         return self.ask("GET", str(url), **rest)
 
     def ask(self, method: str, url: str, **rest: Any) -> requests.Response:
-        """GET or HEAD of a URL with the secret that is for it. Raises BuildError when nothing may be asked."""
+        """Ask for a URL with the secret that is for it. Raises BuildError when nothing may be asked."""
         if is_offline():
             refuse_offline(public(url))
         secret = self.known.for_url(url)
         address = secret.placed(url) if secret else url
+        if not self.trust.verified:
+            rest["verify"] = False  # here, because a variable with CAs would win over the session's own
         try:
             return self.request(method, address, auth=_Signed(secret), **rest)
         except requests.RequestException:

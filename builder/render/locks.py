@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from builder.errors import LockError
 from builder.lock.model import CondaPackage, EnvironmentLock, LockSet, PipPackage
+from builder.render.held import variables
 from builder.render.model import RenderedFile
 from builder.render.quoting import clean, key
 from builder.spec.model import CONDA_SUBDIR
@@ -80,20 +81,19 @@ def _environment(
     }
     if environment.pip:
         files["requirements.txt"] = _lines([_requirement(package) for package in environment.pip])
-    if environment.variables:
-        state = {"env_vars": {str(key(name)): clean(value) for name, value in _sorted(environment.variables)}}
+    told = variables(environment, lock)
+    if told:
+        state = {"env_vars": {str(key(name)): clean(value) for name, value in _sorted(told)}}
         files["state.json"] = json.dumps(state, sort_keys=True) + "\n"
     return files
 
 
 def variables_script(environment: EnvironmentLock, lock: LockSet) -> str:
     """Shell lines that change the first environment's variables into this one's."""
-    first = lock.environments[0]
-    gone = sorted(set(first.variables) - set(environment.variables))
+    told = variables(environment, lock)
+    gone = sorted(set(variables(lock.environments[0], lock)) - set(told))
     lines = [f"unset {key(name)}" for name in gone]
-    lines += [
-        f"export {key(name)}={shlex.quote(clean(value))}" for name, value in _sorted(environment.variables)
-    ]
+    lines += [f"export {key(name)}={shlex.quote(clean(value))}" for name, value in _sorted(told)]
     return f"# Variables of the environment {_name(environment)}.\n" + _lines(lines)
 
 

@@ -8,9 +8,10 @@ from pathlib import Path, PurePosixPath
 
 from builder.errors import UsageError
 from builder.render.model import RenderedFile
+from builder.spec.fault import Fault
+from builder.spec.ignored import holds_private_key, secret_fault, secret_name, taken
 from builder.spec.model import CopiedFile, ImageSpec
 
-LITTER = frozenset({"__pycache__", ".git", ".DS_Store", ".ipynb_checkpoints"})
 Copies = list[tuple[str, str]]
 
 
@@ -25,34 +26,41 @@ def own_files(spec: ImageSpec) -> tuple[Copies, dict[str, RenderedFile]]:
     files: dict[str, RenderedFile] = {}
     for number, copied in enumerate(spec.files):
         source = spec.folder / copied.source
-        folder, target, found = _entry(f"files/{number}", source, copied)
+        try:
+            folder, target, found = _entry(f"files/{number}", spec.folder, source, copied)
+        except Fault as fault:
+            raise UsageError(fault.what, where=str(source), fix=fault.fix) from fault
         copies.append((f"{folder}/", target))
         files |= found
     return copies, files
 
 
-def _entry(folder: str, source: Path, copied: CopiedFile) -> tuple[str, str, dict[str, RenderedFile]]:
+def _entry(
+    folder: str, home: Path, source: Path, copied: CopiedFile
+) -> tuple[str, str, dict[str, RenderedFile]]:
     if source.is_dir():
-        found = {f"{folder}/{name}": _read(path) for name, path in _walk(source)}
+        found = {f"{folder}/{name}": _read(path, name) for name, path in _walk(home, source)}
         if not found:
             raise UsageError("there are no files in it", where=str(source), fix="remove it from files:")
         return folder, copied.to.rstrip("/") + "/", found
+    (_, path), *_ = taken(_home(home, source), source)
     target = PurePosixPath(copied.to + source.name if copied.to.endswith("/") else copied.to)
     place = str(target.parent).rstrip("/") + "/"
-    return folder, place, {f"{folder}/{target.name}": _read(_inside(source, source.parent))}
+    return folder, place, {f"{folder}/{target.name}": _read(_inside(path, source.parent), source.name)}
 
 
-def _walk(root: Path) -> Iterator[tuple[str, Path]]:
+def _home(folder: Path, source: Path) -> Path:
+    """The folder whose .dockerignore counts: the image's, or of an inherited file the folder it lies in."""
+    return folder if source.is_relative_to(folder) else source.parent
+
+
+def _walk(home: Path, root: Path) -> Iterator[tuple[str, Path]]:
     """Every file below a folder by its relative name, sorted; links may not lead out of it."""
-    for folder, folders, names in os.walk(root):
-        folders[:] = sorted(set(folders) - LITTER)
-        for name in folders:
-            if (Path(folder) / name).is_symlink():
-                fix = "copy the folder in its place"
-                raise UsageError("a linked folder cannot be copied", where=str(Path(folder) / name), fix=fix)
-        for name in sorted(set(names) - LITTER):
-            path = Path(folder) / name
-            yield path.relative_to(root).as_posix(), _inside(path, root)
+    for name, path in taken(_home(home, root), root):
+        if path.is_symlink() and path.is_dir():
+            fix = "copy the folder in its place"
+            raise UsageError("a linked folder cannot be copied", where=str(path), fix=fix)
+        yield name, _inside(path, root)
 
 
 def _inside(path: Path, root: Path) -> Path:
@@ -69,13 +77,18 @@ def _inside(path: Path, root: Path) -> Path:
     return path
 
 
-def _read(path: Path) -> RenderedFile:
+def _read(path: Path, name: str) -> RenderedFile:
     try:
-        return RenderedFile(path.read_bytes(), 0o755 if os.access(path, os.X_OK) else 0o644)
+        content = path.read_bytes()
     except OSError as error:
         raise UsageError(
             f"cannot be read: {error.strerror}", where=str(path), fix="check its rights"
         ) from error
+    if secret_name(name):
+        raise secret_fault(name)
+    if holds_private_key(content):
+        raise secret_fault(name, "holds a private key")
+    return RenderedFile(content, 0o755 if os.access(path, os.X_OK) else 0o644)
 
 
 def snippets(spec: ImageSpec) -> Mapping[str, str]:

@@ -9,8 +9,12 @@ from typing import Any
 import jinja2
 
 from builder.errors import UsageError
+from builder.fit.facts import Facts, image_facts
 from builder.lock.model import EnvironmentLock, LockSet
 from builder.render.floor import check_base
+from builder.render.gpus import PATH as GPU_NEEDS
+from builder.render.gpus import gpu_needs
+from builder.render.held import constraint_files, held, variables
 from builder.render.locks import lock_files, variables_script
 from builder.render.model import Rendered, RenderedFile
 from builder.render.own import own_files, snippets
@@ -25,10 +29,14 @@ BASE_TAR = "base.tar"
 # Where libraries keep what they download or compile; without these they want a home that can be written.
 CACHES = {
     "XDG_CACHE_HOME": "/cache",
+    "CUDA_CACHE_PATH": "/cache/cuda",
+    "CUPY_CACHE_DIR": "/cache/cupy",
     "HF_HOME": "/cache/huggingface",
+    "KERAS_HOME": "/cache/keras",
     "MPLCONFIGDIR": "/cache/matplotlib",
     "NUMBA_CACHE_DIR": "/cache/numba",
     "TORCHINDUCTOR_CACHE_DIR": "/cache/torchinductor",
+    "TORCH_EXTENSIONS_DIR": "/cache/torch_extensions",
     "TORCH_HOME": "/cache/torch",
     "TRITON_CACHE_DIR": "/cache/triton",
 }
@@ -53,8 +61,10 @@ def render(
     check_base(spec, lock)
     jinja = _jinja(templates)
     copies, own = own_files(spec)
-    files = {**lock_files(lock, groups), **_rootfs(jinja, lock), **own}
+    files = {**lock_files(lock, groups), **constraint_files(lock), **own}
     environments = [_environment(environment, groups, lock) for environment in lock.environments]
+    facts = image_facts(spec, lock)
+    files |= _rootfs(jinja, lock, facts)
     values = {
         **_head(spec, lock, plain_mounts),
         "installer": _installer(lock, groups),
@@ -62,11 +72,14 @@ def render(
         "uv_group": next((group for group in groups if group.kind == "uv"), None),
         "environments": environments,
         "environments_title": _environments_title(lock),
-        "env": _env(spec, lock),
+        "gpu_facts": facts is not None,
+        "env": [*_env(spec, lock), *_nvidia(facts)],
         "own_env": _own_env(spec, lock),
         "copies": copies,
         "snippets": snippets(spec),
-        "labels": sorted({**_labels(spec, lock), **(extra_labels or {})}.items()),
+        "labels": sorted(
+            {**_labels(spec, lock), **(facts.labels if facts else {}), **(extra_labels or {})}.items()
+        ),
     }
     page = _fill(jinja, "conda.Dockerfile.j2", values)
     return Rendered(page.rstrip("\n") + "\n", dict(sorted(files.items())))
@@ -118,6 +131,7 @@ def _head(spec: ImageSpec, lock: LockSet, plain_mounts: bool) -> dict[str, Any]:
         "accept_terms": spec.accept_anaconda_terms,
         "user": {"name": spec.user.name, "uid": spec.user.uid, "home": _home(spec)},
         "workdir": spec.workdir,
+        "cache_folders": sorted(set(CACHES.values()) - {"/cache"}),
         "entrypoint": (ENTRYPOINT, *spec.entrypoint),
         "cmd": spec.cmd,
     }
@@ -147,7 +161,8 @@ def _environment(
         "prefix": _prefix(environment),
         "channels": environment.channels,
         "python": environment.python,
-        "variables": bool(environment.variables),
+        "variables": bool(variables(environment, lock)),
+        "held": bool(held(environment)),
         # bytecode without its prefix is the same in all environments, and import puts the real path in
         "strips": len(lock.environments) > 1 and _minor(environment.python) >= (3, 9),
         "title": _environment_title(environment),
@@ -200,8 +215,8 @@ def _env(spec: ImageSpec, lock: LockSet) -> list[tuple[str, str]]:
 
 def _own_env(spec: ImageSpec, lock: LockSet) -> list[tuple[str, str]]:
     """What the definition adds: the environment's `variables:`, and the image's `env:`, which wins over all."""
-    variables = lock.environments[0].variables
-    return list({**dict(sorted(variables.items())), **dict(sorted(spec.env.items()))}.items())
+    first = variables(lock.environments[0], lock)
+    return list({**dict(sorted(first.items())), **dict(sorted(spec.env.items()))}.items())
 
 
 def _labels(spec: ImageSpec, lock: LockSet) -> dict[str, str]:
@@ -218,7 +233,22 @@ def _labels(spec: ImageSpec, lock: LockSet) -> dict[str, str]:
     return {**described, **spec.labels, **own}
 
 
-def _rootfs(jinja: jinja2.Environment, lock: LockSet) -> dict[str, RenderedFile]:
+def _nvidia(facts: Facts | None) -> list[tuple[str, str]]:
+    """What the container toolkit reads: which GPUs and parts of the driver to bring in, and which driver must be there.
+
+    Images without CUDA have none of it: with it, hosts would bring in GPUs, or refuse to start them. The base's own
+    NVIDIA_REQUIRE_CUDA, of an image of CUDA, is replaced.
+    """
+    if facts is None:
+        return []
+    return [
+        ("NVIDIA_VISIBLE_DEVICES", "all"),
+        ("NVIDIA_DRIVER_CAPABILITIES", "compute,utility"),
+        ("NVIDIA_REQUIRE_CUDA", facts.requires),
+    ]
+
+
+def _rootfs(jinja: jinja2.Environment, lock: LockSet, facts: Facts | None) -> dict[str, RenderedFile]:
     """What activates the environments at run time."""
     names = [environment.name for environment in lock.environments]
     profile = _fill(jinja, "rootfs/imgbuild.sh.j2", {"default": names[0], "names": names})
@@ -226,9 +256,11 @@ def _rootfs(jinja: jinja2.Environment, lock: LockSet) -> dict[str, RenderedFile]
         f"rootfs/envs/{environment.name}.sh": RenderedFile(variables_script(environment, lock).encode())
         for environment in lock.environments
     }
-    shared = ("share.py",) if len(names) > 1 else ()
+    wanted = [*(["share.py"] if len(names) > 1 else []), *(["imgbuild-gpus"] if facts else [])]
+    needs = {f"rootfs/{GPU_NEEDS}": RenderedFile(gpu_needs(facts).encode())} if facts else {}
     return {
-        **{f"rootfs/{name}": _as_it_is(jinja, name) for name in shared},
+        **{f"rootfs/{name}": _as_it_is(jinja, name) for name in wanted},
+        **needs,
         "rootfs/imgbuild-entrypoint": _as_it_is(jinja, "imgbuild-entrypoint", 0o755),
         "rootfs/imgbuild-init": _as_it_is(jinja, "imgbuild-init", 0o755),
         "rootfs/imgbuild.sh": RenderedFile(profile.encode()),

@@ -46,14 +46,19 @@ def numbers_text(result: TestResult) -> str:
 def _result_row(result: TestResult) -> list[Text]:
     ran = result.outcome != "not-run"
     measured = numbers_text(result) if ran and result.numbers else "" if ran else result.reason
-    cells = [_cell(result.name), _cell(result.environment)]
+    cells = [_cell(_called(result)), _cell(result.environment)]
     cells.append(Text(result.outcome, style=STYLES[result.outcome]))
     return [*cells, Text(human_time(result.seconds) if ran else "-"), _cell(measured)]
 
 
+def _called(result: TestResult) -> str:
+    """The same test may stand there twice: without a GPU and with one."""
+    return f"{result.name} (gpu)" if result.tier == 2 else result.name
+
+
 def _failure(result: TestResult) -> Text:
     """The reason a test failed, each fault on a line of its own, then the last lines it printed."""
-    head = _cell(f"{result.name} in {result.environment}: {result.outcome}")
+    head = _cell(f"{_called(result)} in {result.environment}: {result.outcome}")
     head.stylize(STYLES[result.outcome])
     for fault in result.reason.split("; "):
         head.append(f"\n  {one_line(fault)}")
@@ -73,6 +78,7 @@ def _verdict_fields(verdict: Verdict) -> list[tuple[str, Cell]]:
     return [
         ("verdict", head.append(f": {told}", style="not bold default")),
         *((f"not proven: {tier}", reason) for tier, reason in verdict.not_proven.items()),
+        *(("note", note) for note in verdict.notes),
         ("image", f"{verdict.image}  {verdict.image_id}"),
         ("made from", f"{verdict.source}{stand_in}"),
         ("engine", verdict.engine),

@@ -11,12 +11,13 @@ class Settings:
     """Settings from one place, or from all of them together. Prefixes end in `/`, channel URLs do not.
 
     mirrors: canonical prefix to the prefix that is asked instead. wheel_index: empty leaves uv to its own
-    configuration.
+    configuration. cpu_wheel_index: one more index for images that declare no `cuda:`, empty for none.
     """
 
     mirrors: Mapping[str, str] = field(default_factory=dict)
     channels: Mapping[str, str] = field(default_factory=dict)
     wheel_index: str = ""
+    cpu_wheel_index: str = ""
 
     def over(self, other: Settings) -> Settings:
         """These settings, and the other's where these say nothing."""
@@ -24,6 +25,7 @@ class Settings:
             mirrors={**other.mirrors, **self.mirrors},
             channels={**other.channels, **self.channels},
             wheel_index=self.wheel_index or other.wheel_index,
+            cpu_wheel_index=self.cpu_wheel_index or other.cpu_wheel_index,
         )
 
     def address(self, url: str) -> str:

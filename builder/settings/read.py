@@ -1,7 +1,7 @@
 """Settings out of files, variables and options; what stands nearer to the command wins.
 
 The files are `imgbuild.yml` beside envs/ and the user's `settings.yml`; the variables IMGBUILD_MIRRORS,
-IMGBUILD_CHANNELS and IMGBUILD_WHEEL_INDEX.
+IMGBUILD_CHANNELS, IMGBUILD_WHEEL_INDEX and IMGBUILD_CPU_WHEEL_INDEX.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -18,9 +19,10 @@ from builder.errors import DefinitionError, UsageError
 from builder.problems import Problem
 from builder.settings.model import Settings
 from builder.spec.document import Document, read_document
+from builder.spec.fault import Fault
 from builder.spec.files import FileModel
 from builder.spec.patterns import Rule
-from builder.spec.requirements import Fault, check_address
+from builder.spec.requirements import check_address
 from builder.spec.translate import read_model
 
 PROJECT_FILE = "imgbuild.yml"
@@ -73,6 +75,9 @@ class SettingsFile(FileModel):
     mirrors: dict[Mirrored, Address] = Field({}, description="Canonical prefix: the prefix to ask instead.")
     channels: dict[ChannelName, Prefix] = Field({}, description="Names for channels of your own.")
     wheel_index: Prefix | None = Field(None, description="The index that pip sections are resolved against.")
+    cpu_wheel_index: Prefix | None = Field(
+        None, description="An index of CPU builds, asked as well for images without `cuda:`."
+    )
 
 
 def read_settings(
@@ -133,7 +138,12 @@ def _read(path: Path, label: str, problems: list[Problem]) -> Settings:
     mirrors = {_prefix(key): _prefix(value) for key, value in file.mirrors.items()}
     problems += _mirror_problems(document, file)
     channels = {name: url.rstrip("/") for name, url in file.channels.items()}
-    return Settings(mirrors=mirrors, channels=channels, wheel_index=file.wheel_index or "")
+    return Settings(
+        mirrors=mirrors,
+        channels=channels,
+        wheel_index=file.wheel_index or "",
+        cpu_wheel_index=file.cpu_wheel_index or "",
+    )
 
 
 def _mirror_problems(document: Document, file: SettingsFile) -> Iterator[Problem]:
@@ -165,12 +175,16 @@ def _prefix(url: str) -> str:
 
 
 def _from_variables(environ: Mapping[str, str]) -> Settings:
-    return from_words(
+    cpu = environ.get("IMGBUILD_CPU_WHEEL_INDEX", "")
+    if cpu:
+        _require(Prefix, cpu, "IMGBUILD_CPU_WHEEL_INDEX")
+    words = from_words(
         environ.get("IMGBUILD_MIRRORS", "").split(),
         environ.get("IMGBUILD_CHANNELS", "").split(),
         environ.get("IMGBUILD_WHEEL_INDEX", ""),
         names=("IMGBUILD_MIRRORS", "IMGBUILD_CHANNELS", "IMGBUILD_WHEEL_INDEX"),
     )
+    return replace(words, cpu_wheel_index=cpu)
 
 
 def from_words(

@@ -23,19 +23,21 @@ from builder.errors import ProofError
 from builder.plan import Plan
 from builder.progress import Observer
 from builder.smoke.budget import weighed
+from builder.smoke.gpus import NO_GPUS, Gpus
+from builder.smoke.notes import notes
 from builder.smoke.run import Bench, Scripts, read_scripts, run_case, script_sha256
-from builder.smoke.sandbox import DEFAULT_LIMITS
+from builder.smoke.sandbox import limits_of
 from builder.smoke.select import Case, cases
 from builder.smoke.verdict import TestResult, Verdict
 from builder.values import digest_of
 
 PLAN_LABEL = "io.imgbuild.plan"
-NO_AUDIT = "the audit arrives with a later version"
+NO_AUDIT = "the compiled files were not read"
 
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """The verdict, and the plots by `ENVIRONMENT/TEST/NAME.png`, as its results name them.
+    """The verdict, and the plots by `ENVIRONMENT/TEST/NAME.png`, as its results name them, and `audit.json`.
 
     digest: what was run (see proof_digest); empty when only a part was.
     """
@@ -58,18 +60,19 @@ def prove(
     observer: Observer,
     limits: Limits | None = None,
     only: Sequence[str] | None = None,
+    gpus: Gpus = NO_GPUS,
 ) -> Proof:
     """Run every smoke test of the plan in the image and say what was proven.
 
     limits: memory, tmpfs, processes and CPUs of each test, and a ceiling in seconds above the tests' own
-    timeouts. only: names of the tests to run. A test that fails is a result and never an exception. Raises
-    ProofError when the engine has no such image or it is another plan's, UsageError for an unknown name in
-    `only`, EngineError when the engine goes away.
+    timeouts; None gives each what it needs. only: names of the tests to run. gpus: for tier 2. A test that fails is
+    a result and never an exception. Raises ProofError when the engine has no such image or it is another plan's,
+    UsageError for an unknown name in `only`, EngineError when the engine goes away.
     """
-    chosen = cases(plan, only)
+    chosen = cases(plan, only, gpus)
     scripts = read_scripts(plan, chosen)
     image = _image(engine, plan, image_id)
-    bench = Bench(engine, plan, image.id, limits or DEFAULT_LIMITS, scripts)
+    bench = Bench(engine, plan, image.id, limits, scripts, gpus)
     started, clock = datetime.now(timezone.utc), time.monotonic()
     results = list(weighed(plan.spec, image))
     plots: dict[str, bytes] = {}
@@ -89,8 +92,11 @@ def prove(
         seconds=round(time.monotonic() - clock, 3),
         results=tuple(results),
         not_proven=not_proven(results, only),
+        notes=notes(plan),
     )
-    return Proof(verdict, plots, "" if only else _digest(plan, chosen, scripts))
+    return Proof(
+        verdict, plots, "" if only else _digest(plan, chosen, scripts, with_gpu=gpus.request is not None)
+    )
 
 
 def not_proven(results: Sequence[TestResult], only: Sequence[str] | None) -> dict[str, str]:
@@ -100,13 +106,13 @@ def not_proven(results: Sequence[TestResult], only: Sequence[str] | None) -> dic
     if only and left_out:
         reasons["cpu"] = f"only {', '.join(only)} was asked for, not {', '.join(sorted(left_out))}"
     gpu = [result for result in results if result.tier == 2]
-    waiting = [
-        f"{result.name} in {result.environment} {result.reason}"
-        for result in gpu
-        if result.outcome == "not-run"
-    ]
+    waiting: dict[str, list[str]] = {}
+    for result in gpu:
+        if result.outcome == "not-run":
+            waiting.setdefault(result.reason, []).append(f"{result.name} in {result.environment}")
     if waiting or not gpu:
-        reasons["gpu"] = "; ".join(waiting) or "no smoke test asks for a GPU"
+        told = [f"{', '.join(names)}: {why}" for why, names in waiting.items()]
+        reasons["gpu"] = "; ".join(told) or "no smoke test asks for a GPU"
     return {**reasons, "multi-gpu": "no smoke test asks for several GPUs"}
 
 
@@ -127,22 +133,25 @@ def _image(engine: Engine, plan: Plan, image_id: str) -> ImageInfo:
     return info
 
 
-def proof_digest(plan: Plan) -> str:
+def proof_digest(plan: Plan, *, with_gpu: bool = False) -> str:
     """Hex sha256 over all that decides a verdict beside the image: the tests, their scripts, this version.
 
     Equal digests for the same image id mean that proving again would do the same.
     """
     found = cases(plan)
-    return _digest(plan, found, read_scripts(plan, found))
+    return _digest(plan, found, read_scripts(plan, found), with_gpu=with_gpu)
 
 
-def _digest(plan: Plan, chosen: Sequence[Case], scripts: Scripts) -> str:
+def _digest(plan: Plan, chosen: Sequence[Case], scripts: Scripts, *, with_gpu: bool) -> str:
     tests = [
         [
             case.lock.name,
+            case.tier,
+            asdict(limits_of(case, None)),
             case.test.model_dump(mode="json", exclude={"script"}),
             script_sha256(plan, case, scripts),
         ]
         for case in chosen
     ]
-    return digest_of([__version__, asdict(DEFAULT_LIMITS) | {"seconds": 0}, plan.spec.budget_bytes, tests])
+    held_against = [plan.spec.targets.model_dump(), [one.model_dump() for one in plan.spec.allow]]
+    return digest_of([__version__, plan.spec.cuda, with_gpu, plan.spec.budget_bytes, tests, held_against])

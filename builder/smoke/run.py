@@ -16,7 +16,9 @@ from builder.progress import Observer, StepFinished, StepLogged, StepStarted
 from builder.smoke.builtin import BUILTINS
 from builder.smoke.ending import ending
 from builder.smoke.evidence import RESULT, Evidence, read_evidence
-from builder.smoke.sandbox import OUT, find_script, sandbox
+from builder.smoke.gpus import NO_GPUS, Gpus
+from builder.smoke.measured import Setting
+from builder.smoke.sandbox import OUT, find_script, limits_of, sandbox
 from builder.smoke.select import Case
 from builder.smoke.verdict import Outcome, TestResult
 
@@ -29,14 +31,16 @@ Scripts = Mapping[Path, bytes | str]
 class Bench:
     """What all cases of one proof share. image_id is the engine's id of the image under test.
 
-    scripts are read once, before the first test: what runs is what the proof's digest is over.
+    scripts are read once, before the first test: what runs is what the proof's digest is over. limits: None gives each
+    test what it needs.
     """
 
     engine: Engine
     plan: Plan
     image_id: str
-    limits: Limits
+    limits: Limits | None
     scripts: Scripts
+    gpus: Gpus = NO_GPUS
 
 
 def run_case(bench: Bench, case: Case, observer: Observer) -> Judged:
@@ -46,8 +50,10 @@ def run_case(bench: Bench, case: Case, observer: Observer) -> Judged:
     """
     if case.settled == "not-run":
         return _result(case, "not-run", case.reason), {}
-    key = f"smoke:{case.lock.name}:{case.test.name}"
-    observer(StepStarted("smoke", key, f"{case.test.name} in {case.lock.name}"))
+    key, title = f"smoke:{case.lock.name}:{case.test.name}", f"{case.test.name} in {case.lock.name}"
+    if case.tier == 2:
+        key, title = f"{key}:gpu", f"{title} with a GPU"
+    observer(StepStarted("smoke", key, title))
     result, plots = _settled_or_run(bench, case)
     for line in result.output.splitlines():
         observer(StepLogged(key, line))
@@ -63,12 +69,13 @@ def _settled_or_run(bench: Bench, case: Case) -> Judged:
     if isinstance(script, str):
         return _result(case, "failed", f"cannot read {path}: {script}"), {}
     inside = f"test/{_harmless(path.name)}"
-    spec = sandbox(bench.plan, case, bench.image_id, inside, bench.limits)
+    limits = limits_of(case, bench.limits)
+    spec = sandbox(bench.plan, case, bench.image_id, inside, limits, bench.gpus.request)
     try:
         with bench.engine.container(spec) as container:
             container.copy_in({inside: script}, writable=(OUT,))
             run = container.run()
-            return _judged(case, run, _collect(container, case), spec.limits)
+            return _judged(bench.plan, case, run, _collect(container, case), limits)
     except EngineFull:  # says nothing about the image
         raise
     except BuildError as error:  # the work failed, not the engine: nothing in the image could be started
@@ -116,14 +123,14 @@ def _collect(container: Container, case: Case) -> Evidence:
     return read_evidence(files, required=case.test.script is None, kind=kind)
 
 
-def _judged(case: Case, run: RunResult, evidence: Evidence, limits: Limits) -> Judged:
+def _judged(plan: Plan, case: Case, run: RunResult, evidence: Evidence, limits: Limits) -> Judged:
     outcome, reason = ending(run, limits)
     if outcome == "passed" and evidence.fault:
         outcome, reason = "failed", evidence.fault
     elif outcome == "passed" and case.test.script is None:
-        faults = BUILTINS[case.test.name].judge(evidence, case.lock)
+        faults = BUILTINS[case.test.name].judge(evidence, case.lock, Setting(plan.spec, case.tier))
         outcome, reason = ("failed", "; ".join(faults)) if faults else ("passed", "")
-    folder = f"{_harmless(case.lock.name)}/{_harmless(case.test.name)}"
+    folder = f"{_harmless(case.lock.name)}/{_harmless(case.test.name)}{'-gpu' if case.tier == 2 else ''}"
     plots = {f"{folder}/{name}": data for name, data in evidence.plots.items()}
     result = _result(
         case,

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
-from builder.engine.port import ContainerSpec, Limits
+from builder.engine.port import ContainerSpec, GpuRequest, Limits
 from builder.plan import Plan
+from builder.smoke.builtin import BUILTINS
 from builder.smoke.evidence import RESULT
 from builder.smoke.select import Case
 
@@ -19,11 +21,14 @@ DEFAULT_LIMITS = Limits(memory=2 * 2**30, tmpfs=512 * 2**20, pids=256, seconds=m
 # Without these, libraries write below a home that is not there or not theirs, and fail for that alone.
 CACHES = {
     "CUDA_CACHE_PATH": "/tmp/.nv",  # noqa: S108  (paths inside the container)
+    "CUPY_CACHE_DIR": "/tmp/cupy",  # noqa: S108
     "HF_HOME": "/tmp/huggingface",  # noqa: S108
     "JOBLIB_TEMP_FOLDER": "/tmp",  # noqa: S108
+    "KERAS_HOME": "/tmp/keras",  # noqa: S108
     "MPLCONFIGDIR": "/tmp/matplotlib",  # noqa: S108
     "NUMBA_CACHE_DIR": "/tmp/numba",  # noqa: S108
     "TORCHINDUCTOR_CACHE_DIR": "/tmp/torchinductor",  # noqa: S108
+    "TORCH_EXTENSIONS_DIR": "/tmp/torch_extensions",  # noqa: S108
     "TORCH_HOME": "/tmp/torch",  # noqa: S108
     "TRITON_CACHE_DIR": "/tmp/triton",  # noqa: S108
     "XDG_CACHE_HOME": "/tmp/.cache",  # noqa: S108
@@ -41,30 +46,45 @@ ALWAYS = {
 }
 
 
-def sandbox(plan: Plan, case: Case, image_id: str, script: str, limits: Limits) -> ContainerSpec:
-    """The container for one case. It goes through the image's own entrypoint, as users' commands do."""
+def sandbox(
+    plan: Plan, case: Case, image_id: str, script: str, limits: Limits, gpus: GpuRequest | None = None
+) -> ContainerSpec:
+    """The container for one case. It goes through the image's own entrypoint, as users' commands do.
+
+    gpus: those of a case of tier 2; in tier 1 there are none, whatever the image's variables ask for.
+    """
     return ContainerSpec(
         image=image_id,
         argv=("python", f"{VOLUME}/{script}"),
         env=_environment(plan, case),
         uid=UID,
-        limits=Limits(
-            memory=limits.memory,
-            tmpfs=limits.tmpfs,
-            pids=limits.pids,
-            seconds=min(limits.seconds, case.test.timeout),
-            cpus=limits.cpus,
-        ),
+        limits=limits,
         volume=VOLUME,
         workdir="/tmp",  # noqa: S108
+        gpus=gpus if case.tier == 2 else None,
     )
+
+
+def limits_of(case: Case, given: Limits | None) -> Limits:
+    """What a case may use: what was given, else what its test needs, else the default. Seconds: the lesser of the
+    given and the test's own timeout."""
+    builtin = BUILTINS.get(case.test.name) if case.test.script is None else None
+    need = builtin.resources if builtin else None
+    timeout = need.seconds if need else case.test.timeout
+    if given is not None:
+        return replace(given, seconds=min(given.seconds, timeout))
+    if need is None:
+        return replace(DEFAULT_LIMITS, seconds=timeout)
+    return Limits(memory=need.memory, tmpfs=need.tmpfs, pids=need.pids, seconds=timeout, shm=need.shm)
 
 
 def _environment(plan: Plan, case: Case) -> dict[str, str]:
     """The first environment is tested as the image's default; the others are chosen by name."""
     chosen = {} if case.lock.name == plan.lock.environments[0].name else {"IMGBUILD_ENV": case.lock.name}
     caches = {name: path for name, path in CACHES.items() if not _own_place(plan, name)}
-    return {**caches, **ALWAYS, **chosen}
+    # An engine whose default runtime is NVIDIA's would hand out GPUs by the image's own variable.
+    gpus = {} if case.tier == 2 else {"NVIDIA_VISIBLE_DEVICES": "void"}
+    return {**caches, **ALWAYS, **chosen, **gpus}
 
 
 def _own_place(plan: Plan, name: str) -> bool:

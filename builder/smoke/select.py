@@ -4,51 +4,67 @@
 - A test with `environment:` runs there and nowhere else.
 - A test without it runs in every environment that has what it needs: python, and for a built-in its packages.
   An environment without them is `not-run`; when no environment has them, the test has failed.
-- `needs: gpu` is `not-run` here: this version gives no GPU to a container.
+- In an image that declares CUDA, a built-in with a GPU part runs once without a GPU (tier 1) and once with (tier 2).
+  `needs: gpu` is tier 2 alone.
+  Without a GPU, tier 2 is `not-run`, with the reason.
 """
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from builder.errors import UsageError
 from builder.lock.model import EnvironmentLock
 from builder.plan import Plan
 from builder.smoke.builtin import BUILTINS, PYTHON
+from builder.smoke.gpus import NO_GPUS, Gpus
 from builder.smoke.verdict import Outcome
 from builder.spec.model import SmokeTest
-
-NO_GPU = "needs a GPU, and this run had none"
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One test in one environment. settled: the outcome that stands without a run, with its reason."""
+    """One test in one environment. settled: the outcome that stands without a run, with its reason. tier: 2 with a
+    GPU, else 1."""
 
     test: SmokeTest
     lock: EnvironmentLock
     settled: Outcome | None = None
     reason: str = ""
-
-    @property
-    def tier(self) -> int:
-        """2 with a GPU, else 1."""
-        return 2 if self.test.needs == "gpu" else 1
+    tier: int = 1
 
 
-def cases(plan: Plan, only: Sequence[str] | None = None) -> tuple[Case, ...]:
+def cases(plan: Plan, only: Sequence[str] | None = None, gpus: Gpus = NO_GPUS) -> tuple[Case, ...]:
     """Every test of the plan in every environment it belongs to, environment by environment.
 
-    only: names of tests to run; the others are `not-run`. Raises UsageError for a name no test has.
+    only: names of tests to run; the others are `not-run`, as is tier 2 without GPUs. Raises UsageError for a name no
+    test has.
     """
     tests = _tests(plan)
     _check_names(tests, only)
     order = {lock.name: place for place, lock in enumerate(plan.lock.environments)}
-    found = [case for test in tests for case in _spread(test, plan.lock.environments)]
-    found.sort(key=lambda case: order[case.lock.name])
-    return tuple(_narrow(case, only) for case in found)
+    found = [
+        replace(case, tier=tier)
+        for test in tests
+        for case in _spread(test, plan.lock.environments)
+        for tier in _tiers(test, plan)
+    ]
+    found.sort(key=lambda case: (order[case.lock.name], case.tier))
+    return tuple(_narrow(case, only, gpus) for case in found)
+
+
+def wants_gpu(plan: Plan) -> bool:
+    """Does any test of the plan have something to do with a GPU?"""
+    return any(2 in _tiers(test, plan) for test in _tests(plan))
+
+
+def _tiers(test: SmokeTest, plan: Plan) -> tuple[int, ...]:
+    if test.needs == "gpu":
+        return (2,)
+    builtin = BUILTINS.get(test.name) if test.script is None else None
+    return builtin.tiers if builtin and plan.spec.cuda else (1,)
 
 
 def _tests(plan: Plan) -> tuple[SmokeTest, ...]:
@@ -91,9 +107,9 @@ def _lacks(test: SmokeTest, lock: EnvironmentLock) -> str:
     return f"the environment has no {', '.join(missing)}" if missing else ""
 
 
-def _narrow(case: Case, only: Sequence[str] | None) -> Case:
+def _narrow(case: Case, only: Sequence[str] | None, gpus: Gpus) -> Case:
     if only and case.test.name not in only:
-        return Case(case.test, case.lock, "not-run", f"only {', '.join(only)} was asked for")
-    if case.settled is None and case.test.needs == "gpu":
-        return Case(case.test, case.lock, "not-run", NO_GPU)
+        return replace(case, settled="not-run", reason=f"only {', '.join(only)} was asked for")
+    if case.settled is None and case.tier == 2 and gpus.request is None:
+        return replace(case, settled="not-run", reason=f"no GPU: {gpus.why}")
     return case

@@ -28,7 +28,8 @@ class TestResult(Value):
 
 
 class Verdict(Value):
-    """All of it, for one image id. not_proven: tiers that were not run, each with the reason."""
+    """All of it, for one image id. not_proven: tiers that were not run, each with the reason. notes: what is right and
+    good to know."""
 
     image: str
     image_id: str
@@ -40,6 +41,7 @@ class Verdict(Value):
     seconds: float
     results: tuple[TestResult, ...]
     not_proven: dict[str, str] = {}
+    notes: tuple[str, ...] = ()
 
     @property
     def passed(self) -> bool:

@@ -9,13 +9,13 @@ from pathlib import Path
 from builder.problems import Problem
 from builder.spec.document import Document, read_document
 from builder.spec.environment import EnvironmentRead, read_environment
+from builder.spec.fault import Fault
 from builder.spec.files import ImageFile, Settings
 from builder.spec.model import Base
 from builder.spec.parts import Part, fill, named_file
 from builder.spec.paths import inside
 from builder.spec.patterns import IMAGE_NAME
 from builder.spec.project import ENVIRONMENT_FILE, IMAGE_FILE, Project
-from builder.spec.requirements import Fault
 from builder.spec.translate import read_model
 
 

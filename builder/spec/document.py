@@ -107,7 +107,7 @@ def printable(text: str, limit: int = 80) -> str:
 def read_document(path: Path, label: str) -> Document:
     """Read one YAML file whose top is keys and values; faults stand in `problems`, none is raised."""
     document = Document(label)
-    text = _text_of(path, document)
+    text = text_of(path, document)
     if text is not None:
         parse_text(text, document)
     return document
@@ -145,8 +145,8 @@ def _break(document: Document, problem: Problem) -> None:
     document.problems.append(problem)
 
 
-def _text_of(path: Path, document: Document) -> str | None:
-    """The file's text without its BOM; None, with a problem, where there is none to read."""
+def text_of(path: Path, document: Document) -> str | None:
+    """The file's text without its BOM; None, with a problem in the document, where there is none to read."""
     try:
         if not path.is_file():  # a pipe or a device would hang, or never end
             _break(document, Problem(document.file, 0, 0, "", "is not a regular file", "make it a file"))
@@ -160,10 +160,11 @@ def _text_of(path: Path, document: Document) -> str | None:
     if len(raw) > MAX_BYTES:
         _break(document, Problem(document.file, 0, 0, "", "is larger than 1 MiB", "this is no definition"))
         return None
-    return _decode(raw, document)
+    return checked_text(raw, document)
 
 
-def _decode(raw: bytes, document: Document) -> str | None:
+def checked_text(raw: bytes, document: Document) -> str | None:
+    """UTF-8 without its BOM and without control characters; None, with a problem in the document."""
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:

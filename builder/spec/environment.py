@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from builder.problems import Problem
-from builder.spec.document import Document, Keys, Odd, read_document
-from builder.spec.files import EnvironmentFile, PipSection
-from builder.spec.model import CondaEnvironment
-from builder.spec.requirements import conda_name, needs_anaconda_terms, pip_name, spec_channel, wheel_name
+from builder.spec.document import Document, Keys, Odd, printable
+from builder.spec.files import EnvironmentFile
+from builder.spec.filtered import honour_keys, one_platform, read_filtered
+from builder.spec.model import CondaEnvironment, Platform
+from builder.spec.piplines import pip_name
+from builder.spec.pipsection import read_pip, within
+from builder.spec.reqfiles import Find, Line
+from builder.spec.requirements import conda_name, needs_anaconda_terms, spec_channel, wheel_name
 from builder.spec.translate import near_or_all, read_model
 
 DEFAULT_CHANNELS = ("conda-forge",)
@@ -23,7 +27,9 @@ _KNOWN = tuple(EnvironmentFile.model_fields)
 class EnvironmentRead:
     """One environment file. channels is None where it names none. problems holds warnings as well.
 
-    terms: places that need Anaconda's terms accepted, with what stands there.
+    pip: with the lines of included files, which stand in `included` with their places. only: lines that hold on some
+    platforms, by their text. terms: places that need Anaconda's terms accepted, with what stands there.
+    dropped: lines of the file (from 1) that hold on no platform of ours.
     """
 
     path: Path
@@ -31,30 +37,71 @@ class EnvironmentRead:
     channels: tuple[str, ...] | None = None
     conda: tuple[str, ...] = ()
     pip: tuple[str, ...] = ()
+    included: tuple[Line, ...] = ()
+    only: Mapping[str, frozenset[Platform]] = field(default_factory=dict)
+    dropped: tuple[int, ...] = ()
     variables: Mapping[str, str] = field(default_factory=dict)
     terms: tuple[tuple[Keys, str], ...] = ()
     problems: tuple[Problem, ...] = ()
 
 
-def read_environment(path: Path, label: str, name: str) -> EnvironmentRead:
-    """Read one file. name is what imgbuild will call the environment; another in the file is a warning."""
-    document = read_document(path, label)
+def read_environment(
+    path: Path, label: str, name: str, *, find: Find | None = None, text: str | None = None
+) -> EnvironmentRead:
+    """Read one file. name is what imgbuild will call the environment; another in the file is a warning.
+
+    find: where included requirements files are looked for; default: below the file's folder. text: the content, where
+    it is known already.
+    """
+    document, filtered = read_filtered(path, label, text)
     if document.broken:
         return EnvironmentRead(path, document, problems=tuple(document.problems))
+    dropped = filtered.dropped + honour_keys(document)
     problems = [*document.problems, *_lenient(document)]
     unknown = [key for key in document.data if key not in _KNOWN]
     file, faults = read_model(document, EnvironmentFile, ignore=[*unknown, "prefix", "platforms", "category"])
     problems += [*faults, *_warnings(document, unknown, name), *_pip_problems(document)]
+    pip = read_pip(document, path, find or within(path.parent))
+    only, misplaced = one_platform(document, filtered)
     return EnvironmentRead(
         path,
         document,
         channels=tuple(dict.fromkeys(channel for channel in file.channels if channel != NO_DEFAULTS)) or None,
         conda=tuple(entry for entry in file.dependencies if isinstance(entry, str)),
-        pip=tuple(line for entry in file.dependencies if isinstance(entry, PipSection) for line in entry.pip),
+        pip=tuple(line.text for line in pip.lines),
+        included=tuple(line for line in pip.lines if line.file != document.file),
+        only=only,
+        dropped=tuple(sorted(dropped)),
         variables=file.variables,
-        terms=tuple(_terms(file)),
-        problems=tuple(problems),
+        terms=tuple(_terms(document)),
+        problems=(*problems, *pip.problems, *misplaced),
     )
+
+
+def for_platforms(
+    read: EnvironmentRead, platforms: Sequence[Platform]
+) -> tuple[EnvironmentRead, list[Problem]]:
+    """The file as it holds on an image's platforms; a problem for each line that holds on some of several."""
+    if not read.only:
+        return read, []
+    left = {text for text, on in read.only.items() if not on & set(platforms)}
+    mixed = {text: on for text, on in read.only.items() if text not in left and not on >= set(platforms)}
+    problems = [
+        read.document.problem(
+            keys,
+            f"`{printable(text)}` is for {' and '.join(sorted(mixed[text]))} alone, and the image for "
+            + " and ".join(platforms),
+            "name one of them in `platforms:` of image.yml, or use a variant",
+        )
+        for keys, place in read.document.places.items()
+        if keys[:1] == ("dependencies",) and (text := place.text or "") in mixed
+    ]
+    kept = replace(
+        read,
+        conda=tuple(line for line in read.conda if line not in left),
+        pip=tuple(line for line in read.pip if line not in left),
+    )
+    return kept, problems
 
 
 def _lenient(document: Document) -> list[Problem]:
@@ -147,15 +194,14 @@ def _pip_problems(document: Document) -> list[Problem]:
     return found
 
 
-def _terms(file: EnvironmentFile) -> list[tuple[Keys, str]]:
-    found: list[tuple[Keys, str]] = [
-        (("channels", at), channel)
-        for at, channel in enumerate(file.channels)
-        if needs_anaconda_terms(channel)
-    ]
-    for at, entry in enumerate(file.dependencies):
-        if isinstance(entry, str) and needs_anaconda_terms(channel := spec_channel(entry)):
-            found.append((("dependencies", at), channel))
+def _terms(document: Document) -> list[tuple[Keys, str]]:
+    """Of the file as written, because a fault beside it takes nothing from a channel."""
+    found: list[tuple[Keys, str]] = []
+    for key, channel_of in (("channels", str), ("dependencies", spec_channel)):
+        entries = document.data.get(key)
+        for at, entry in enumerate(entries if isinstance(entries, list) else []):
+            if isinstance(entry, str) and needs_anaconda_terms(channel := channel_of(entry)):
+                found.append(((key, at), channel))
     return found
 
 

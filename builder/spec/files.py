@@ -8,7 +8,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Discriminator, Field, RootModel, Tag
 
-from builder.spec.model import Check, Platform
+from builder.spec.licences import LicenceName
+from builder.spec.model import Check, PackageKind, Platform
 from builder.spec.patterns import (
     AbsPath,
     AptName,
@@ -92,6 +93,14 @@ class AllowEntry(FileModel):
     reason: Reason
 
 
+class LicencesEntry(FileModel):
+    """Licences that packages may have, and may not have, as SPDX names them; `GPL-*` stands for a family."""
+
+    allow: list[LicenceName] = []
+    deny: list[LicenceName] = []
+    kinds: list[PackageKind] = Field([], min_length=1)
+
+
 class SmokeScript(FileModel):
     """A test of your own: a Python script below the folder. timeout is in seconds."""
 
@@ -143,6 +152,7 @@ class Settings(FileModel):
     budget: BudgetEntry = Field(BudgetEntry(size="0MB"), description="The size that the image may not pass.")
     smoke: list[SmokeEntry] = Field([], description="Tests that prove the image: built-in ones and your own.")
     allow: list[AllowEntry] = Field([], description="Findings that are meant, each with its reason.")
+    licences: LicencesEntry = Field(LicencesEntry(), description="Licences that packages may have.")
 
 
 class VariantFile(Settings):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from builder.errors import DefinitionError, UsageError
 from builder.problems import Problem
@@ -70,6 +71,21 @@ def check(project: Project, names: Sequence[str] | None = None) -> list[Problem]
     return list(survey(project, names).problems)
 
 
+def check_staged(project: Project, folder: Path) -> list[Problem]:
+    """All problems of a definition that is not in its place yet, with what it extends taken from the project.
+
+    folder: `.../envs/NAME` somewhere else. Raises UsageError where the project cannot be listed.
+    """
+    reader = _Reader(project)
+    name = folder.name
+    stage = Project(folder.parent.parent, folder.parent)
+    reader.take(name, read_definition(stage, name, reader.bases))
+    problems: list[Problem] = []
+    for variant in (None, *reader.definition(name).variants):
+        problems += reader.image(name, variant)[1]
+    return list(_ordered(problems))
+
+
 def survey(project: Project, names: Sequence[str] | None = None) -> Survey:
     """What there is and what is wrong with it, together: for commands that show the good beside the bad.
 
@@ -122,6 +138,11 @@ class _Reader:
         """Raise UsageError where there is no such image."""
         if name not in self.names:
             raise _unknown(f"no environment is called {name!r}", name, self.names)
+
+    def take(self, name: str, definition: Definition) -> None:
+        """Let a definition from elsewhere stand for this name."""
+        self.names = sorted({*self.names, name})
+        self._read[name] = definition
 
     def definition(self, name: str) -> Definition:
         """The definition of a folder that is there."""

@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from builder.errors import UsageError
 from builder.problems import Problem
 from builder.spec.bases import DEFAULT_BASE
 from builder.spec.document import Keys
-from builder.spec.environment import EnvironmentRead, merge_environments, terms_problems
-from builder.spec.model import Allowance, Base, ImageSpec, Installer, Platform, SmokeTest, Targets
+from builder.spec.environment import EnvironmentRead, for_platforms, merge_environments, terms_problems
+from builder.spec.model import (
+    DEFAULT_PLATFORMS,
+    Allowance,
+    Base,
+    ImageSpec,
+    Installer,
+    LicencePolicy,
+    Platform,
+    SmokeTest,
+    Targets,
+)
 from builder.spec.parts import Part
-from builder.spec.requirements import pip_name, wheel_name
+from builder.spec.piplines import pip_name
+from builder.spec.requirements import wheel_name
 
 _ADDED = ("apt", "files")
-_MAPS = ("env", "labels", "snippets", "targets")
+_MAPS = ("env", "labels", "snippets", "targets", "licences")
 _OWN = ("summary",)  # said of one image, so not inherited
 
 
@@ -34,8 +46,12 @@ def merge_parts(
         return None, []
     if "installer" not in values:
         values["installer"] = _default_installer()
+    problems: list[Problem] = []
+    for reads in (main, *further.values()):
+        problems += _on_platforms(reads, values.get("platforms", DEFAULT_PLATFORMS))
     environments = tuple(merge_environments(key, reads) for key, reads in {name: main, **further}.items())
     values["targets"] = Targets(**values.get("targets", {}))
+    values["licences"] = LicencePolicy(**values.get("licences", {}))
     lineage = tuple(dict.fromkeys(part.owner for part in reversed(parts) if part.owner != name))
     spec = ImageSpec(
         name=name,
@@ -45,7 +61,7 @@ def merge_parts(
         environments=environments,
         **values,
     )
-    problems = [
+    problems += [
         *_empty(spec, [main, *further.values()]),
         *_platforms(spec, parts),
         *_smoke_places(spec, parts),
@@ -59,6 +75,15 @@ def merge_parts(
             _at(parts, ("environments",), f"a second environment is called `{name}`", "rename it")
         )
     return spec, problems
+
+
+def _on_platforms(reads: list[EnvironmentRead], platforms: Sequence[Platform]) -> list[Problem]:
+    """Put each file as it holds on the platforms in its place; what cannot be said for all of them is a problem."""
+    problems: list[Problem] = []
+    for at, read in enumerate(reads):
+        reads[at], found = for_platforms(read, platforms)
+        problems += found
+    return problems
 
 
 def _default_installer() -> Installer:

@@ -11,12 +11,18 @@ from builder.values import CONDA_SUBDIR, Platform, Value
 __all__ = [
     "CONDA_SUBDIR",
     "Allowance",
+    "AuditCheck",
     "Base",
     "Check",
     "CondaEnvironment",
     "CopiedFile",
+    "FitCheck",
     "ImageSpec",
     "Installer",
+    "LicenceCheck",
+    "LicencePolicy",
+    "LockCheck",
+    "PackageKind",
     "Platform",
     "SmokeTest",
     "Targets",
@@ -24,8 +30,25 @@ __all__ = [
 ]
 
 
-Check: TypeAlias = Literal["cpu-build", "two-majors", "replaced", "other-line"]
+DEFAULT_PLATFORMS: tuple[Platform, ...] = ("linux/amd64",)
+
+LockCheck: TypeAlias = Literal["cpu-build", "two-majors", "replaced", "other-line"]
 """What is held against the definition after solving (`builder.lock.cuda`), and can be allowed."""
+
+FitCheck: TypeAlias = Literal["gpu", "driver", "python", "two-cudas"]
+"""What is held against `targets:` before anything is fetched (`builder.fit`), and can be allowed."""
+
+AuditCheck: TypeAlias = Literal[
+    "no-kernel", "missing-library", "other-cuda", "torch-abi", "floor", "cpu-torch", "label"
+]
+"""What is read from compiled files (`builder.audit`), and can be allowed."""
+
+LicenceCheck: TypeAlias = Literal["licence"]
+"""What is read of licences in an image (`builder.sbom`), and can be allowed."""
+
+Check: TypeAlias = Literal[LockCheck, FitCheck, AuditCheck, LicenceCheck]
+
+PackageKind: TypeAlias = Literal["conda", "pypi", "deb"]
 
 
 class Allowance(Value):
@@ -34,6 +57,22 @@ class Allowance(Value):
     check: Check
     package: str
     reason: str
+
+
+class LicencePolicy(Value):
+    """`licences:` of image.yml. allow: names of SPDX's list, or families `BSD-*`; empty allows all that is not denied.
+
+    kinds: of packages that it is about.
+    """
+
+    allow: tuple[str, ...] = ()
+    deny: tuple[str, ...] = ()
+    kinds: tuple[PackageKind, ...] = ("conda", "pypi", "deb")
+
+    @property
+    def says_something(self) -> bool:
+        """Whether there is anything to hold an image against."""
+        return bool(self.allow or self.deny)
 
 
 class CondaEnvironment(Value):
@@ -121,7 +160,7 @@ class ImageSpec(Value):
     summary: str = ""
     base: Base
     installer: Installer | None
-    platforms: tuple[Platform, ...] = ("linux/amd64",)
+    platforms: tuple[Platform, ...] = DEFAULT_PLATFORMS
     environments: tuple[CondaEnvironment, ...]
     apt: tuple[str, ...] = ()
     files: tuple[CopiedFile, ...] = ()
@@ -138,6 +177,7 @@ class ImageSpec(Value):
     smoke: tuple[SmokeTest, ...] = ()
     accept_anaconda_terms: bool = False
     allow: tuple[Allowance, ...] = ()
+    licences: LicencePolicy = LicencePolicy()
 
     @property
     def ref(self) -> str:

@@ -120,6 +120,8 @@ def _lines(reads: list[EnvironmentRead], *, pip: bool) -> dict[str, Origin]:
         own: dict[str, Origin] = {}
         for keys, text in _entries(read, pip=pip):
             own.setdefault(text, _at(read, keys))
+        for line in read.included if pip else ():
+            own.setdefault(line.text, Origin(line.path, line.line, line.column))
         found |= own
     return found
 

@@ -12,14 +12,16 @@ from pathlib import Path
 from typing import Any, Literal
 
 from builder.data import BUILTIN_SMOKE
+from builder.errors import UsageError
 from builder.problems import Problem
 from builder.spec.document import Document, Keys, printable
 from builder.spec.environment import EnvironmentRead
+from builder.spec.fault import Fault
 from builder.spec.files import EnvironmentEntry, NamedFile, Settings, SmokeScript
+from builder.spec.ignored import secret_fault, secrets_in
 from builder.spec.model import Allowance, Base, CopiedFile, Installer, SmokeTest, User
 from builder.spec.paths import inside
 from builder.spec.patterns import IMAGE_NAME, size_in_bytes
-from builder.spec.requirements import Fault
 from builder.spec.translate import near_or_all
 
 _PLAIN = ("summary", "workdir", "entrypoint", "cmd", "env", "labels", "accept_anaconda_terms")
@@ -65,10 +67,10 @@ def fill(part: Part, settings: Settings, bases: Mapping[str, Base]) -> None:
     if "budget" in said:
         part.values["budget_bytes"] = size_in_bytes(settings.budget.size)
     if "targets" in said:
-        targets = settings.targets.model_dump(exclude_unset=True)
-        part.values["targets"] = {
-            key: tuple(value) if key == "gpus" else value for key, value in targets.items()
-        }
+        _targets(part, settings)
+    if "licences" in said:
+        entry = settings.licences.model_dump(exclude_unset=True)
+        part.values["licences"] = {key: tuple(dict.fromkeys(value)) for key, value in entry.items()}
     if "user" in said:
         part.values["user"] = User(**getattr(settings, "user").model_dump())  # noqa: B009  (an ImageFile has it)
     _base(part, settings, bases)
@@ -77,6 +79,22 @@ def fill(part: Part, settings: Settings, bases: Mapping[str, Base]) -> None:
     _copied(part, settings)
     _smoke(part, settings)
     _allow(part, settings)
+
+
+def _targets(part: Part, settings: Settings) -> None:
+    said = settings.targets.model_dump(exclude_unset=True)
+    part.values["targets"] = {key: tuple(value) if key == "gpus" else value for key, value in said.items()}
+    for at, name in enumerate(settings.targets.gpus):
+        _gpu(part, at, name)
+
+
+def _gpu(part: Part, at: int, name: str) -> None:
+    from builder.gpu.gpus import find_gpu  # noqa: PLC0415  (200 rows that few commands need)
+
+    try:
+        find_gpu(name)
+    except UsageError as error:
+        part.fault(("targets", "gpus", at), error.what, error.fix)
 
 
 def _base(part: Part, settings: Settings, bases: Mapping[str, Base]) -> None:
@@ -120,6 +138,7 @@ def _copied(part: Part, settings: Settings) -> None:
         source = part.path(("files", at, "from"), entry.source, "any")
         if source is not None:
             files.append(CopiedFile(source=source, to=entry.to))
+            _secrets(part, at, source)
     if files:
         part.values["files"] = tuple(files)
     snippets = {}
@@ -129,6 +148,18 @@ def _copied(part: Part, settings: Settings) -> None:
             snippets[name] = path
     if snippets:
         part.values["snippets"] = snippets
+
+
+def _secrets(part: Part, at: int, source: Path) -> None:
+    """A problem for each file that is there to hold a secret; one for rules that cannot be read."""
+    try:
+        names = secrets_in(part.folder, source)
+    except Fault as unreadable:
+        part.fault(("files", at, "from"), unreadable.what, unreadable.fix)
+        return
+    for name in names:
+        fault = secret_fault(name)
+        part.fault(("files", at, "from"), fault.what, fault.fix)
 
 
 def _smoke(part: Part, settings: Settings) -> None:

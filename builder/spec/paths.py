@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import Literal
 
-from builder.spec.requirements import Fault
+from builder.spec.fault import Fault
 
 _LEADS_OUT = "leads out of the folder"
 

@@ -15,7 +15,9 @@ from pydantic import Field
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from builder.spec.document import bad_character, printable
-from builder.spec.requirements import Fault, check_channel, check_conda, check_pip
+from builder.spec.fault import Fault
+from builder.spec.piplines import check_pip
+from builder.spec.requirements import check_channel, check_conda
 
 if TYPE_CHECKING:  # 10 ms of import that only the schema needs
     from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
@@ -209,9 +211,8 @@ AptName = Annotated[
         "name the package alone: its version stands in the lock",
     ),
 ]
-CudaVersion = Annotated[
-    str, Rule(r"[1-9][0-9]?\.[0-9]{1,2}|none", "is not a CUDA line", 'write it as "13.0", or none')
-]
+CUDA_LINE = Rule(r"[1-9][0-9]?\.[0-9]{1,2}|none", "is not a CUDA line", 'write it as "13.0", or none')
+CudaVersion = Annotated[str, CUDA_LINE]
 DriverVersion = Annotated[
     str,
     Rule(
@@ -221,7 +222,7 @@ DriverVersion = Annotated[
 GpuName = Annotated[
     str,
     Field(max_length=40),
-    Rule(r"[a-z0-9]+(?:-[a-z0-9]+)*", "is not a GPU name", "write it as `t4` or `rtx-4090`"),
+    Rule(r"[a-z0-9]+(?:[._-][a-z0-9]+)*", "is not a GPU name", 'write it as `t4`, `rtx-4090` or "9.0"'),
 ]
 InstallerName = Annotated[
     str,
@@ -266,7 +267,7 @@ PackageName = Annotated[
     str,
     Field(max_length=100),
     Rule(
-        r"[a-z0-9_](?:[a-z0-9._-]*[a-z0-9])?",
+        r"[a-z0-9_](?:[a-z0-9._+-]*[a-z0-9+])?",
         "is not a package's name",
         "name the package alone in lower case, as the finding does",
     ),

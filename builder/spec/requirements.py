@@ -1,4 +1,4 @@
-"""What stands in `dependencies:`: conda match specs and pip requirement lines, checked without a solver.
+"""What stands in `channels:` and `dependencies:`: channels and conda match specs, checked without a solver.
 
 The checks are light: they refuse what would be dangerous or is plainly not a spec, and leave the rest to the
 solver. Nothing here imports rattler, so that listing stays quick.
@@ -7,7 +7,9 @@ solver. Nothing here imports rattler, so that listing stays quick.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+
+from builder.spec.fault import Fault
+from builder.spec.piplines import pip_name
 
 _CHANNEL_NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*(?:/[A-Za-z0-9_][A-Za-z0-9._-]*)*"
 _HOST = r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::[0-9]{1,5})?"
@@ -30,22 +32,38 @@ _OPTION = re.compile(
     r"(?P<key>[a-z_0-9]+)\s*=\s*(?:\"[A-Za-z0-9 .,*!+_|<>=~():/-]+\"|'[A-Za-z0-9 .,*!+_|<>=~():/-]+'|"
     r"[A-Za-z0-9.*!+_<>=~:/-]+)"
 )
+_NAMED: tuple[tuple[re.Pattern[str], str, str], ...] = (
+    (
+        re.compile(r"[^\s\[]*\*[^\s\[=<>!~]*(?:[\s\[=<>!~].*)?"),
+        "asks for any package whose name fits",
+        "name each package: one spec chooses one",
+    ),
+    (
+        re.compile(r"[^:\[]*:[^:/\[]*:[A-Za-z0-9_].*"),
+        "names a namespace, which no solver reads",
+        "write it as `channel::name`",
+    ),
+    (
+        re.compile(r".*[\s=\[]['\"]?\^.*\$.*"),
+        "holds a regular expression",
+        "write a pattern with `*`, as `[build=py311_*]`",
+    ),
+    (re.compile(r"@.*"), "asks for a feature, which channels have no more", "name a package of that build"),
+    (
+        re.compile(r".*\[.*\b(?:url|fn|file_name)\s*=.*"),
+        "is one package file, which a lock cannot choose",
+        "name the package, its version and build: `name=1.2=build`",
+    ),
+    (
+        re.compile(r".*\(\s*optional\b.*"),
+        "is optional, and a lock has no use for what may be missing",
+        "leave it out, or remove `(optional=...)`",
+    ),
+)
+_HASHES = {"md5": 32, "sha256": 64}
 _OPTIONS = {"version", "build", "build_number", "channel", "subdir", "md5", "sha256", "license", "features"}
 _DANGLING = re.compile(r"[=<>!~]\s*(?:[,|)]|$)|[,|]\s*$|^\s*[,|]|[=<>]\s*[=<>]\s*[=<>]")
 _TOKEN = re.compile(r"/t/[^/]+|@")
-
-
-class Fault(Exception):  # noqa: N818  (a finding about a text, turned into a Problem where the place is known)
-    """What is wrong with a piece of text, and what to do.
-
-    private: the text may hold a password, so no message repeats it.
-    """
-
-    def __init__(self, what: str, fix: str, *, private: bool = False) -> None:
-        super().__init__(what)
-        self.what = what
-        self.fix = fix
-        self.private = private
 
 
 def check_channel(channel: str) -> str:
@@ -98,7 +116,7 @@ def check_conda(spec: str) -> str:
         raise Fault("conditions (`;`) are not read here", "use a variant for each platform")
     found = _SPEC.fullmatch(spec)
     if not found or len(spec) > 500:
-        raise Fault("is not a conda match spec", "write it as `name`, `name=1.2` or `name>=1.2,<2`")
+        raise _no_spec(spec)
     if found["channel"] is not None:
         check_channel(re.sub(r"/(?:linux-(?:64|aarch64)|noarch)$", "", found["channel"]))
     if found["rest"] and _DANGLING.search(found["rest"]):
@@ -108,14 +126,28 @@ def check_conda(spec: str) -> str:
     return spec
 
 
+def _no_spec(spec: str) -> Fault:
+    for pattern, what, fix in _NAMED if len(spec) <= 500 else ():
+        if pattern.fullmatch(spec):
+            return Fault(what, fix)
+    return Fault("is not a conda match spec", "write it as `name`, `name=1.2` or `name>=1.2,<2`")
+
+
 def _check_options(options: str) -> None:
     rest = options.strip()
     while rest:
         found = _OPTION.match(rest)
         if not found or found["key"] not in _OPTIONS:
+            if (named := _no_spec(f"x[{rest}]")).what != "is not a conda match spec":
+                raise named
             raise Fault("has brackets that are not understood", f"known there: {', '.join(sorted(_OPTIONS))}")
+        value = found[0].partition("=")[2].strip().strip("\"'")
         if found["key"] == "channel":
-            check_channel(found[0].partition("=")[2].strip().strip("\"'"))
+            check_channel(value)
+        if (digits := _HASHES.get(found["key"])) and not re.fullmatch(rf"[0-9a-fA-F]{{{digits}}}", value):
+            raise Fault(
+                f"has no {found['key']} in its brackets", f"write its {digits} digits, or leave it out"
+            )
         rest = rest[found.end() :].strip()
         if rest and not rest.startswith(","):
             raise Fault("has brackets that are not understood", "write them as `[version='>=1', build='*']`")
@@ -141,37 +173,3 @@ def spec_channel(spec: str) -> str:
     option = re.search(r"channel\s*=\s*[\"']?([^\"',\]\s]+)", found["options"] or "")
     chosen = found["channel"] or (option[1] if option else "")
     return re.sub(r"/(?:linux-(?:64|aarch64)|noarch)$", "", chosen)
-
-
-_NOT_YET: tuple[tuple[Callable[[str], bool], str], ...] = (
-    (lambda line: line.startswith("-"), "the pip option `{first}`"),
-    (lambda line: bool(re.match(r"(?:git|hg|svn|bzr)\+", line)), "a version control URL"),
-    (lambda line: bool(re.match(r"[A-Za-z][A-Za-z0-9+.-]*:", line)), "a URL"),
-    (lambda line: bool(re.match(r"[^\s@;]*@\s*\S+:", line.replace(" ", ""))), "a URL after `@`"),
-    (lambda line: bool(re.match(r"(?:\.{0,2}[/\\]|~)", line)) or line in {".", ".."}, "a path"),
-    (lambda line: bool(re.search(r"\.(?:whl|tar\.gz|zip)$", line)), "a file"),
-    (lambda line: bool(re.search(r"\s--[a-z]", line)), "an option in a requirement"),
-)
-
-
-def check_pip(line: str) -> str:
-    """The requirement line as given; raises Fault for options, URLs, paths, and what is no requirement."""
-    from packaging.requirements import InvalidRequirement, Requirement  # noqa: PLC0415  (20 ms that few files need)
-
-    for matches, what in _NOT_YET:
-        if matches(line):
-            said = what.format(first=re.split(r"[\s=]", line, maxsplit=1)[0])
-            raise Fault(f"{said} is not supported yet", "name the package, as `name==1.2`", private=True)
-    try:
-        Requirement(line)
-    except InvalidRequirement as error:
-        raise Fault(
-            "is not a pip requirement", "write it as `name`, `name==1.2` or `name[extra]>=1`"
-        ) from error
-    return line
-
-
-def pip_name(line: str) -> str:
-    """The package a checked requirement line is about, normalised (PEP 503)."""
-    found = re.match(r"[A-Za-z0-9._-]+", line)
-    return re.sub(r"[-_.]+", "-", found[0] if found else line).lower()

@@ -46,7 +46,11 @@ def read_model(
         return model.model_validate(document.data), problems
     except ValidationError as error:
         faults = error.errors(include_url=False)
-    problems += [found for fault in faults if (found := _problem(document, model, fault)).path not in spoiled]
+    told = {(problem.path, problem.line, problem.column) for problem in document.problems}
+    found = [_problem(document, model, fault) for fault in faults]
+    problems += [
+        one for one in found if one.path not in spoiled and (one.path, one.line, one.column) not in told
+    ]
     return _salvage(document, model, [_keys(document.data, fault["loc"]) for fault in faults]), problems
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from builder.errors import UsageError
-from builder.spec.requirements import Fault, check_address
+from builder.spec.fault import Fault
+from builder.spec.requirements import check_address
 
 SCHEME = "installer:///"
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+-]*\.sh")

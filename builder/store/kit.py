@@ -81,6 +81,10 @@ class Kit:
         """uv looks into the kit's wheels and nowhere else."""
         return ("--no-index", "--find-links", str(self.root / "wheels"))
 
+    def on_cpu(self) -> Kit:
+        """The kit itself: it holds one build of each wheel."""
+        return self
+
     def local(self, file: LockedFile) -> Path | None:
         """The file in the kit: by its `kit:///` URL, else by its sha256; None for other sources' files.
 

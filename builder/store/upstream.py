@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -33,13 +33,14 @@ class Upstream:
 
     resolve_digest: what a registry answers for a tag (`sha256:...`); where it cannot be asked, the tag itself
     is locked, and the observer is told. read: where the bytes come from, read when the first URL is asked for.
-    given: the installer in place of the shipped table's.
+    given: the installer in place of the shipped table's. cpu: for an image that declares no CUDA.
     """
 
     resolve_digest: ResolveDigest | None = None
     observer: Observer = silent
     read: Callable[[], Settings] = Settings
     given: GivenInstaller | None = None
+    cpu: bool = False
 
     @property
     def id(self) -> SourceId:
@@ -80,8 +81,16 @@ class Upstream:
 
     def wheel_index(self) -> tuple[str, ...]:
         """The index of the settings, or its mirror; without one uv reads the machine's configuration."""
-        index = self.settings.wheel_index
-        return ("--default-index", self.settings.address(index)) if index else ()
+        index, cpu = self.settings.wheel_index, self.settings.cpu_wheel_index if self.cpu else ""
+        words = ("--default-index", self.settings.address(index)) if index else ()
+        # The best version of all indexes, not the first index's: `2.14.1+cpu` is above `2.14.1`, and what else such an
+        # index holds may be old.
+        more = ("--index", self.settings.address(cpu), "--index-strategy", "unsafe-best-match") if cpu else ()
+        return (*words, *more)
+
+    def on_cpu(self) -> Upstream:
+        """With the index of CPU builds that the settings name, where they name one."""
+        return replace(self, cpu=True)
 
     def local(self, file: LockedFile) -> Path | None:
         """The installer's file, where one was given; nothing else lies here before it was fetched."""

@@ -12,20 +12,27 @@ from typing import Literal
 
 from builder.engine.port import Engine, ImageInfo
 from builder.errors import BuildError, ImgbuildError, ProofError
+from builder.network.redact import redacted
 from builder.plan import Plan
 from builder.progress import Observer
 from builder.render.context import context_tar
 from builder.render.identity import finished
-from builder.smoke.prove import Proof, proof_digest, prove
+from builder.smoke.gpus import AUTO, NO_GPUS, Gpus, find_gpus
+from builder.smoke.prove import Proof, prove
+from builder.smoke.select import wants_gpu
 from builder.smoke.verdict import Verdict
 from builder.spec.load import load_image
 from builder.spec.model import ImageSpec, Platform
 from builder.spec.project import Project
 from builder.workflow import records
 from builder.workflow.activation import freeze, is_frozen
+from builder.workflow.auditing import with_audit
+from builder.workflow.listing import proof_of, with_sbom
 from builder.workflow.planning import Planned, plan_image, template_dirs
 from builder.workflow.platforms import platform_for
 from builder.workflow.records import Kept, Record
+from builder.workflow.room import check_room
+from builder.workflow.snapshots import snapshot_file
 from builder.workflow.sources import NOTHING, Asked, choose
 from builder.workflow.supply import LABEL, base_image, bring_in, engine_turn, packages_alone
 from builder.workflow.sweep import sweep, working_name
@@ -35,7 +42,8 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the build command's options say. prefix is the repository prefix of names in the engine."""
+    """What the build command's options say. gpus: for the proof, as `read_gpus` checks it. prefix is the repository
+    prefix of names in the engine."""
 
     kit: str | None = None
     platform: Platform | None = None
@@ -43,6 +51,7 @@ class Options:
     force: bool = False
     pull: bool = False
     smoke: bool = True
+    gpus: str = AUTO
     prefix: str = "imgbuild"
     tags: tuple[str, ...] = ()
     asked: Asked = NOTHING
@@ -89,7 +98,8 @@ def _made_and_proven(
     _name(engine, spec, image, options, proof)
     sweep(engine, observer)  # again: an engine ends what it began to export, also when who asked was killed
     record = record_of(planned, engine, image, options, proof, seconds)
-    kept = records.keep(project, spec, record, proof.plots if proof else {}, observer)
+    beside = {**(proof.plots if proof else {}), **snapshot_file(project, planned)}
+    kept = records.keep(project, spec, record, beside, observer)
     _stop_unless_passed(spec, record, options)
     return Outcome(status, record, kept)
 
@@ -130,6 +140,7 @@ def _make(
     project: Project, planned: Planned, engine: Engine, options: Options, observer: Observer
 ) -> ImageInfo:
     plan = planned.plan
+    check_room(project, planned, engine, observer)
     bring_in(planned, engine, observer)
     base_before = base_image(planned, engine, observer, pull=options.pull)
     temporary = working_name(plan, options.prefix)
@@ -171,11 +182,29 @@ def _proof(
     """The verdict of this very image: the recorded one where image and tests are the same and it passed."""
     if not options.smoke:
         return None
-    before = records.read(project, plan.spec.ref)
-    same = before and before.image_id == image.id and before.proof_digest == proof_digest(plan)
-    if before and same and before.verdict and before.verdict.passed and not options.force:
-        return Proof(before.verdict, {}, before.proof_digest)
-    return prove(engine, plan, image.id, observer=observer)
+    gpus = gpus_for(engine, plan, image.id, options.gpus)
+    held = None if options.force else recorded(project, plan, image.id, gpus)
+    if held is not None:
+        return held
+    proof = prove(engine, plan, image.id, observer=observer, gpus=gpus)
+    return with_sbom(with_audit(proof, plan, engine, image, observer), plan, engine, image, observer)
+
+
+def recorded(project: Project, plan: Plan, image_id: str, gpus: Gpus) -> Proof | None:
+    """The recorded proof of this very image, when it passed and proving again would do no more.
+
+    What was proven with a GPU holds where there is none; what was proven without does not where there is one.
+    """
+    record = records.read(project, plan.spec.ref)
+    if record is None or record.image_id != image_id or record.verdict is None or not record.verdict.passed:
+        return None
+    enough = {proof_of(plan, with_gpu=True), proof_of(plan, with_gpu=gpus.request is not None)}
+    return Proof(record.verdict, {}, record.proof_digest) if record.proof_digest in enough else None
+
+
+def gpus_for(engine: Engine, plan: Plan, image_id: str, asked: str) -> Gpus:
+    """The GPUs for the tests of this plan; nobody looks for any where no test has use for one."""
+    return find_gpus(engine, image_id, asked) if wants_gpu(plan) else NO_GPUS
 
 
 def _name(engine: Engine, spec: ImageSpec, image: ImageInfo, options: Options, proof: Proof | None) -> None:
@@ -214,6 +243,9 @@ def record_of(
         build_seconds=round(seconds, 2),
         proof_digest=proof.digest if proof else "",
         verdict=proof.verdict if proof else None,
+        version=image.labels.get(f"{LABEL}.version", ""),
+        env={name: redacted(value) for name, value in image.env.items()},
+        layers=image.diff_ids,
     )
 
 

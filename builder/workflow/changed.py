@@ -11,8 +11,9 @@ from builder.lock.stale import Reason, changed_lines, find_reasons
 from builder.spec.document import read_document
 from builder.spec.model import CondaEnvironment, ImageSpec
 from builder.spec.origins import Origin, Origins, origins
+from builder.spec.piplines import pip_name
 from builder.spec.project import BASES_FILE, Project
-from builder.spec.requirements import conda_name, pip_name
+from builder.spec.requirements import conda_name
 from builder.values import Value
 
 _TOLD_BY_THE_BASE = ("base ", "virtual __glibc=")  # input lines that the reason about the base says better

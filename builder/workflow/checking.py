@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Literal
 
 from builder.errors import ImgbuildError
+from builder.fit.judge import check_fit
 from builder.lock.cuda.judge import check_truth
 from builder.lock.files import read_locks
 from builder.lock.model import LockSet
@@ -59,6 +60,7 @@ def _one(project: Project, spec: ImageSpec, platform: str, lock: LockSet | None,
     try:
         check_lock(spec, lock, source)
         check_truth(lock, spec)
+        check_fit(spec, lock)
         lines = stale_lines(project, spec, lock, source)
     except ImgbuildError as error:
         trouble = "\n  | ".join([str(error), *error.detail.splitlines()])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from builder.errors import LockError
+from builder.fit.judge import check_fit
 from builder.lock.cuda.judge import check_truth
 from builder.lock.files import read_lock
 from builder.lock.model import LockSet
@@ -13,6 +14,7 @@ from builder.lock.stale import stale_reasons
 from builder.lock.terms import check_lock
 from builder.progress import Note, Observer
 from builder.spec.model import ImageSpec, Platform
+from builder.workflow.fitting import names_index
 
 
 def current_lock(
@@ -22,12 +24,14 @@ def current_lock(
 
     A missing lock of the upstream is made once, and said so, unless `locked` is set or the variable CI is.
     Raises LockError when it is missing then, stale, missing from a kit, names channels whose terms the
-    definition does not accept, or is not what it declares (an allowance was taken back).
+    definition does not accept, is not what it declares (an allowance was taken back), or will not run where it is
+    meant to.
     """
     folder = source.lock_folder(spec)
     source.check_locks(spec)
     lock = read_lock(spec, platform, folder, missing_ok=True)
     if lock is None:
+        check_fit(spec, None, platform, any_build=names_index(source))
         lock = _made_once(
             spec, platform, source, locked=locked or bool(os.environ.get("CI")), observer=observer
         )
@@ -40,6 +44,7 @@ def current_lock(
         )
     check_lock(spec, lock, source)
     check_truth(lock, spec)
+    check_fit(spec, lock)
     return lock
 
 

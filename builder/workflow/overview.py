@@ -1,6 +1,7 @@
 """What there is: one row per image, from files alone. Missing and stale locks are told, not raised."""
 
 from builder.errors import ImgbuildError
+from builder.fit.judge import judge as judge_fit
 from builder.lock.cuda.judge import judge
 from builder.lock.files import read_lock
 from builder.lock.source import Source
@@ -65,8 +66,10 @@ def _lock(spec: ImageSpec, source: Source) -> str:
         return "missing"
     if reasons:
         return f"stale: {'; '.join(reasons)}"
-    faults = judge(lock, spec).faults
-    return f"refused: {faults[0].what}" if faults else "fresh"
+    faults = [one.what for one in judge(lock, spec).faults] + [
+        one.what for one in judge_fit(spec, lock).faults
+    ]
+    return f"refused: {faults[0]}" if faults else "fresh"
 
 
 def _proven(project: Project, spec: ImageSpec) -> str:

@@ -11,13 +11,16 @@ from builder.errors import ProofError, UsageError
 from builder.progress import Observer
 from builder.smoke.doors import find_doors
 from builder.smoke.doors_run import try_doors
+from builder.smoke.gpus import AUTO
 from builder.smoke.prove import Proof, prove
 from builder.smoke.verdict import TestResult, Verdict
 from builder.spec.load import load_image
 from builder.spec.model import ImageSpec
 from builder.spec.project import Project
 from builder.workflow import records
-from builder.workflow.build import Options, engine_platform, failed_proof, record_of
+from builder.workflow.auditing import with_audit
+from builder.workflow.build import Options, engine_platform, failed_proof, gpus_for, record_of
+from builder.workflow.listing import with_sbom
 from builder.workflow.planning import Planned, plan_image
 from builder.workflow.platforms import platform_for
 from builder.workflow.sources import choose
@@ -55,13 +58,15 @@ def prove_again(
     kit: str | None,
     only: Sequence[str],
     doors: Sequence[str] = (),
+    gpus: str = AUTO,
     require: str | None,
     prefix: str,
     observer: Observer,
 ) -> Tested:
     """Run the smoke tests in the image that carries this environment's name, and keep the verdict.
 
-    doors: names of the ways in to be tried as well, or `all`; each adds its results to the verdict.
+    doors: names of the ways in to be tried as well, or `all`; each adds its results to the verdict. gpus: for the tests
+    that have use for one, as `read_gpus` checks it.
     """
     wanted = find_doors(doors)
     spec = load_image(project, ref)
@@ -70,8 +75,12 @@ def prove_again(
     source = choose(project, ref, kit, label=image.labels.get(f"{LABEL}.source"))
     platform = platform_for(spec, None, engine_platform(engine))
     planned = plan_image(project, spec, source, platform, locked=True, observer=observer)
-    _same_plan(spec, planned, image)
-    proof = prove(engine, planned.plan, image.id, observer=observer, only=tuple(only) or None)
+    same_plan(spec, planned, image)
+    given = gpus_for(engine, planned.plan, image.id, gpus)
+    proof = prove(engine, planned.plan, image.id, observer=observer, only=tuple(only) or None, gpus=given)
+    if not only:
+        proof = with_audit(proof, planned.plan, engine, image, observer)
+        proof = with_sbom(proof, planned.plan, engine, image, observer)
     if wanted:
         proof = _with_doors(proof, try_doors(engine, planned.plan, image, wanted, observer))
     record = record_of(planned, engine, image, Options(prefix=prefix), proof, 0.0)
@@ -97,7 +106,8 @@ def _image(spec: ImageSpec, engine: Engine, prefix: str) -> ImageInfo:
     return image
 
 
-def _same_plan(spec: ImageSpec, planned: Planned, image: ImageInfo) -> None:
+def same_plan(spec: ImageSpec, planned: Planned, image: ImageInfo) -> None:
+    """Raise UsageError for an image that another plan made than its definition has now."""
     made_from = image.labels.get(f"{LABEL}.plan", "")
     if made_from != planned.plan.digest:
         raise UsageError(

@@ -25,7 +25,11 @@ FORMAT = 1
 
 
 class Record(Value):
-    """The last build or test of one image. kit is the directory of the kit it came from; times in ISO 8601."""
+    """The last build or test of one image. kit is the directory of the kit it came from; times in ISO 8601.
+
+    version: of imgbuild; env and layers (`sha256:...`, lowest first): the image's, for what `verify` finds later. They
+    are empty in records from before there were any.
+    """
 
     format: int = FORMAT
     image: str
@@ -41,6 +45,9 @@ class Record(Value):
     build_seconds: float
     proof_digest: str = ""
     verdict: Verdict | None = None
+    version: str = ""
+    env: dict[str, str] = {}
+    layers: tuple[str, ...] = ()
 
 
 def folder(project: Project, ref: str) -> Path:
@@ -89,18 +96,30 @@ def keep(
         return Kept(None, trouble)
 
 
+def keep_push(project: Project, spec: ImageSpec, pushed: Value, observer: Observer) -> Kept:
+    """Keep what was pushed, the last one for each image. What cannot be kept is told: the push itself is done."""
+    path = folder(project, spec.ref) / "push.json"
+    try:
+        replace(path, pushed.model_dump_json(indent=2).encode() + b"\n")
+    except OSError as error:
+        trouble = f"the record of the push could not be kept: {error.strerror or error} ({path})"
+        observer(Note(trouble))
+        return Kept(None, trouble)
+    return Kept(path)
+
+
 def write(project: Project, spec: ImageSpec, record: Record, plots: Mapping[str, bytes]) -> Path:
     """Write the record and the plots of its proof; returns the record's path. Raises OSError."""
     home = folder(project, spec.ref)
     home.mkdir(parents=True, exist_ok=True)
     for name, content in plots.items():
-        _replace(home / name, content)
+        replace(home / name, content)
     path = home / "record.json"
-    _replace(path, record.model_dump_json(indent=2).encode() + b"\n")
+    replace(path, record.model_dump_json(indent=2).encode() + b"\n")
     return path
 
 
-def _replace(path: Path, content: bytes) -> None:
+def replace(path: Path, content: bytes) -> None:
     """Write beside, then rename: a reader sees the old file or the new one."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from builder.errors import ImgbuildError, LockError, UsageError
+from builder.fit.judge import check_fit
 from builder.lock.apt.packages import ResolveApt
 from builder.lock.compare import LockDiff, compare
 from builder.lock.files import read_locks, write_locks
@@ -19,10 +20,12 @@ from builder.lock.terms import check_channels
 from builder.progress import Note, Observer
 from builder.shipped import is_packaged
 from builder.spec.model import ImageSpec, Platform
-from builder.spec.requirements import conda_name, pip_name
+from builder.spec.piplines import pip_name
+from builder.spec.requirements import conda_name
 from builder.store.cache import default_root
 from builder.store.turns import turn
 from builder.store.upstream import Upstream
+from builder.workflow.fitting import names_index
 
 OWN_PROJECT = "copy the environment's folder into envs/ of a project of your own and lock it there"
 
@@ -86,6 +89,8 @@ def relock(
     """
     _refuse_packaged(spec, source)
     check_channels(spec, source)
+    for platform in platforms:  # before a solver looks for what will not run
+        check_fit(spec, None, platform, any_build=names_index(source))
 
     def waiting() -> None:
         observer(Note(f"another imgbuild locks {spec.ref}: waiting for it"))
@@ -128,6 +133,7 @@ def _made(
         source = _ready(source, wish, held, observer)
     resolve_apt = _resolve_apt(source, observer) if spec.apt else None
     lock = make_lock(spec, platform, source, observer, kept=wish.kept(held), resolve_apt=resolve_apt)
+    check_fit(spec, lock, observer=observer)
     installer = _kept_installer(source, wish, held, lock.installer)
     lock = lock.model_copy(update={"installer": installer})
     # The same set from an archive that was signed anew is the same lock, to the byte.

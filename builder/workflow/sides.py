@@ -17,36 +17,48 @@ from builder.lock.model import LockSet
 from builder.spec.load import load_image
 from builder.spec.model import Platform
 from builder.spec.project import Project
+from builder.verify.compare import ImageFacts
 
 _REF = r"[A-Za-z0-9_][A-Za-z0-9_.-]*(?:@[A-Za-z0-9_][A-Za-z0-9_.-]*)?"
-_FORMS = "write ENV, REV:ENV, kit:DIR:ENV, or the path of a conda-lock.yml"
+_FORMS = "write ENV, REV:ENV, kit:DIR:ENV, image:NAME, or the path of a conda-lock.yml"
 
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """label: what it was asked for as. page_only: nothing is known but the packages of one environment."""
+    """label: what it was asked for as. page_only: nothing is known but the packages of one environment. image: what an
+    image says of itself beside its lock."""
 
     label: str
     locks: Mapping[Platform, LockSet]
     page_only: bool = False
+    image: ImageFacts | None = None
 
 
-def two_sides(project: Project, old: str, new: str | None, kit: str | None) -> tuple[Side, Side]:
+def two_sides(
+    project: Project, old: str, new: str | None, kit: str | None, prefix: str = "imgbuild"
+) -> tuple[Side, Side]:
     """Both sides. With one only, it is an image: the lock of HEAD beside that of the working tree.
 
     kit: the folder of the kit that plain names mean. Raises UsageError for what is no side, LockError where there is
     no lock or it cannot be read.
     """
     if new is not None:
-        return side(project, old, kit), side(project, new, kit)
+        return side(project, old, kit, prefix), side(project, new, kit, prefix)
     if not re.fullmatch(_REF, old):
         raise UsageError("name the second one", where=old, fix="a single ENV is compared with HEAD")
-    after = side(project, old, kit)
+    after = side(project, old, kit, prefix)
     return Side(f"HEAD:{old}", _of_revision(project, "HEAD", old)), after
 
 
-def side(project: Project, text: str, kit: str | None) -> Side:
+def side(project: Project, text: str, kit: str | None, prefix: str = "imgbuild") -> Side:
     """One side by its name."""
+    if _may_be_image(text):
+        from builder.workflow.imagesides import image_side
+
+        found_image = image_side(project, text, kit=kit, prefix=prefix)
+        if found_image is not None:
+            facts, lock = found_image
+            return Side(text, {lock.platform: lock}, image=facts)
     if found := re.fullmatch(rf"kit:(.+):({_REF})", text):
         return Side(text, _of_kit(Path(found[1]), found[2]))
     if found := re.fullmatch(rf"([^:]+):({_REF})", text):
@@ -65,6 +77,13 @@ def side(project: Project, text: str, kit: str | None) -> Side:
         raise UsageError("there is no such file or folder", where=text, fix=_FORMS)
     locks, page_only = read_place(path)
     return Side(text, locks, page_only)
+
+
+def _may_be_image(text: str) -> bool:
+    """Before an engine or a registry is asked: names of environments, kits and files are none."""
+    return text.startswith(("image:", "sha256:")) or (
+        "/" in text and not text.startswith(("kit:", ".", "/", "~"))
+    )
 
 
 def compared(old: Side, new: Side, platforms: tuple[Platform, ...]) -> tuple[LockDiff, ...]:

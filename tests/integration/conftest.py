@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 from builder.engine.port import Engine
+from tests.support.held import Bench, make_bench
 from tests.support.spare_engine import SpareEngine
+from tests.support.workshop import Workshop
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -41,3 +43,9 @@ def empty() -> Iterator[SpareEngine]:
     """An engine of this module's own, which holds no packages at first: every file is needed."""
     with _started() as made:
         yield made
+
+
+@pytest.fixture(scope="session")
+def held(workshop: Workshop, engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Bench:
+    """The image that `verify` is tried on."""
+    return make_bench(workshop, engine, tmp_path_factory.mktemp("held"))

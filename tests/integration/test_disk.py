@@ -91,6 +91,32 @@ def test_the_engines_disk_is_full(
     assert f"{PREFIX}/tiny:latest" not in look.images()
 
 
+def test_what_cannot_fit_is_refused_before_it_begins(
+    cramped: tuple[SpareEngine, Disk], workshop: Workshop, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    spare, disk = cramped
+    events: list[Event] = []
+    for key, value in workshop.environ({"IMGBUILD_CACHE": str(tmp_path / "cache")}).items():
+        monkeypatch.setenv(key, value)
+    project, options = (
+        find_project(project_at(tmp_path / "project")),
+        Options(kit=str(workshop.kit), prefix=PREFIX),
+    )
+    with connect(spare.endpoint) as engine:
+        before = Look(spare.endpoint).images()
+        disk.fill()
+        try:
+            with pytest.raises(BuildError, match="regression does not fit: it takes at least") as caught:
+                build(project, "regression", engine, options, noted(events, lambda _event: None))
+        finally:
+            disk.release()
+    assert caught.value.exit_code == 5
+    assert caught.value.where == f"{spare.home}/data"
+    assert "`imgbuild clean` would free" in caught.value.fix
+    assert not [event for event in events if isinstance(event, StepStarted)]
+    assert Look(spare.endpoint).images() == before
+
+
 def test_with_room_again_it_ends_proven(cramped: tuple[SpareEngine, Disk], workshop: Workshop) -> None:
     spare, _ = cramped
     done = workshop.run("build", "tiny", "--kit", str(workshop.kit), env={"DOCKER_HOST": spare.endpoint})

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
-import pty
-import re
-import select
 import subprocess
 import time
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
 
+from tests.support.terminal import Terminal
 from tests.support.workshop import PREFIX, Workshop
 
 pytestmark = pytest.mark.engine
@@ -157,81 +155,55 @@ def test_stdin_arrives() -> None:
     assert run("cat", options=("-i",), stdin="one\ntwo\n").stdout == "one\ntwo\n"
 
 
-class Terminal:
-    """`docker run -it` on a terminal of its own."""
-
-    def __init__(self, *words: str) -> None:
-        self.pid, self.fd = pty.fork()
-        if self.pid == 0:
-            os.execvp("docker", ["docker", "run", "--rm", "-it", IMAGE, *words])
-        self.text = ""
-
-    def until(self, pattern: str, seconds: float = 60) -> str:
-        """Read until the pattern was seen after what was asked for before; what was read."""
-        read = ""
-        while not re.search(pattern, read):
-            ready, _, _ = select.select([self.fd], [], [], seconds)
-            assert ready, f"no {pattern!r} in {read!r}"
-            try:
-                read += os.read(self.fd, 4096).decode(errors="replace")
-            except OSError:  # the other side is closed
-                raise AssertionError(f"no {pattern!r} in {read!r}") from None
-        self.text += read
-        return read
-
-    def type(self, text: str) -> None:
-        os.write(self.fd, text.encode())
-
-    def end(self, seconds: float = 60) -> int:
-        """Read to the end; the exit code."""
-        while True:
-            ready, _, _ = select.select([self.fd], [], [], seconds)
-            assert ready, f"it did not end: {self.text!r}"
-            try:
-                piece = os.read(self.fd, 4096)
-            except OSError:
-                break
-            if not piece:
-                break
-            self.text += piece.decode(errors="replace")
-        os.close(self.fd)
-        return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+@contextmanager
+def terminal_with(*words: str) -> Iterator[Terminal]:
+    """`docker run -it` on a terminal of its own. The container is gone after it, also when the client was killed."""
+    name = f"imgbuild-test-{uuid.uuid4().hex[:12]}"
+    terminal = Terminal("docker", "run", "--rm", "--name", name, "-it", IMAGE, *words)
+    try:
+        yield terminal
+    finally:
+        terminal.close()
+        subprocess.run(["docker", "rm", "-f", name], capture_output=True, check=False)
 
 
 def test_a_shell_has_jobs() -> None:
-    terminal = Terminal("bash", "--norc")
-    terminal.until(r"\$ ")
-    terminal.type("sleep 600 &\n")
-    terminal.until(r"\[1\] \d+")
-    terminal.type("fg\n")
-    terminal.until("sleep 600")
-    terminal.type("\x1a")
-    terminal.until("Stopped")
-    # bg first: `wait` does not wait for a job that is stopped
-    terminal.type("bg; kill %1; wait %1; echo code=$?\n")
-    terminal.until(r"code=\d+")
-    terminal.type("exit 4\n")
-    assert terminal.end() == 4
+    with terminal_with("bash", "--norc") as terminal:
+        terminal.until(r"\$ ")
+        terminal.type("sleep 600 &\n")
+        terminal.until(r"\[1\] \d+")
+        terminal.type("kill %1; wait %1; echo code=$?\n")
+        terminal.until(r"code=143")
+        # It speaks when the terminal is its own already: before that, Ctrl-Z would be the shell's.
+        terminal.type("sh -c 'echo is-\"up\"; exec sleep 600'\n")
+        terminal.until("is-up")
+        terminal.type("\x1a")
+        terminal.until("Stopped")
+        # bg first: `wait` does not wait for a job that is stopped
+        terminal.type("bg; kill %%; wait %%; echo code=$?\n")
+        terminal.until(r"code=143")
+        terminal.type("exit 4\n")
+        assert terminal.end() == 4
     assert "no job control" not in terminal.text
     assert "cannot set terminal process group" not in terminal.text
 
 
 def test_control_c_reaches_the_program_once() -> None:
-    terminal = Terminal(*SLEEP)
-    terminal.until("up")
-    terminal.type("\x03")
-    assert terminal.end() == 130
+    with terminal_with(*SLEEP) as terminal:
+        terminal.until("up")
+        terminal.type("\x03")
+        assert terminal.end() == 130
     assert terminal.text.count("KeyboardInterrupt") == 1
 
 
 def test_control_z_does_not_freeze_the_container() -> None:
     code = "import sys; print('up', flush=True); print('got', sys.stdin.readline(), flush=True)"
-    terminal = Terminal("python", "-c", code)
-    terminal.until("up")
-    terminal.type("\x1a")
-    terminal.type("more\n")
-    terminal.until("got more")
-    assert terminal.end() == 0
+    with terminal_with("python", "-c", code) as terminal:
+        terminal.until("up")
+        terminal.type("\x1a")
+        terminal.type("more\n")
+        terminal.until("got more")
+        assert terminal.end() == 0
 
 
 def test_entrypoint_cmd_and_workdir_of_the_definition(workshop: Workshop) -> None:

@@ -17,9 +17,7 @@ class EngineProxy:
     def __init__(self, path: Path, target: Path) -> None:
         self.path = path
         self._target = target
-        self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self._listener.bind(str(path))
-        self._listener.listen()
+        self._listener = self._listen()
         self._wake_read, self._wake_write = os.pipe()
         self._thread = threading.Thread(target=self._serve)
         self._thread.start()
@@ -30,6 +28,12 @@ class EngineProxy:
     def __exit__(self, *_: object) -> None:
         self.cut()
 
+    def _listen(self) -> socket.socket:
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        listener.bind(str(self.path))
+        listener.listen()
+        return listener
+
     def cut(self) -> None:
         """Close all connections and stop listening; safe to repeat."""
         if self._thread.is_alive():
@@ -37,7 +41,7 @@ class EngineProxy:
             self._thread.join()
             os.close(self._wake_read)
             os.close(self._wake_write)
-            self.path.unlink()
+            self.path.unlink(missing_ok=True)
 
     def _serve(self) -> None:
         peers: dict[socket.socket, socket.socket] = {}
@@ -60,6 +64,21 @@ class EngineProxy:
         engine = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         engine.connect(str(self._target))
         peers[client], peers[engine] = engine, client
+
+
+class TcpProxy(EngineProxy):
+    """The same on the loopback address: what a remote engine looks like."""
+
+    def __init__(self, target: Path) -> None:
+        super().__init__(target.with_name(f"{target.name}.none"), target)
+
+    @property
+    def endpoint(self) -> str:
+        """What DOCKER_HOST says."""
+        return "tcp://{}:{}".format(*self._listener.getsockname())
+
+    def _listen(self) -> socket.socket:
+        return socket.create_server(("127.0.0.1", 0))
 
 
 def _forward(source: socket.socket, peers: dict[socket.socket, socket.socket]) -> None:

@@ -14,6 +14,7 @@ from builder.engine.port import ContainerSpec, ImageInfo, RunResult
 from builder.errors import BuildError
 from builder.lock.model import CondaPackage, EnvironmentLock, LockedBase, LockedInstaller, LockSet, SourceId
 from builder.plan import Plan
+from builder.smoke.measured import Setting
 from builder.spec.model import Base, CondaEnvironment, ImageSpec, SmokeTest
 from tests.support.fake_engine import FakeEngine
 
@@ -162,35 +163,46 @@ def environment_lock(name: str = "regression", versions: Mapping[str, str] = VER
     return EnvironmentLock(name=name, channels=("conda-forge",), conda=packages, input_digest="1" * 64)
 
 
+def spec_of(folder: Path, *names: str, **more: object) -> ImageSpec:
+    """An image called regression, with environments of these names; more: fields of the spec."""
+    file = folder / "environment.yml"
+    return ImageSpec.model_validate(
+        {
+            "name": "regression",
+            "folder": folder,
+            "base": Base(
+                key="debian-bookworm",
+                ref="docker.io/library/debian:bookworm-slim",
+                family="debian",
+                suite="bookworm",
+                glibc="2.36",
+                platforms=("linux/amd64",),
+            ),
+            "installer": None,
+            "environments": tuple(
+                CondaEnvironment(name=name, channels=("conda-forge",), conda=("python",), file=file)
+                for name in names
+            ),
+            **more,
+        }
+    )
+
+
+SETTING = Setting(spec_of(Path("/nowhere"), "regression"), 1)
+
+
 def plan_of(
     folder: Path,
     *tests: SmokeTest,
     locks: Sequence[EnvironmentLock] | None = None,
     env: Mapping[str, str] | None = None,
     lineage: tuple[str, ...] = (),
+    **more: object,
 ) -> Plan:
     """A plan with these smoke tests, by default of one environment called regression."""
     locks = locks or (environment_lock(),)
-    file = folder / "environment.yml"
-    spec = ImageSpec(
-        name="regression",
-        folder=folder,
-        lineage=lineage,
-        base=Base(
-            key="debian-bookworm",
-            ref="docker.io/library/debian:bookworm-slim",
-            family="debian",
-            suite="bookworm",
-            glibc="2.36",
-            platforms=("linux/amd64",),
-        ),
-        installer=None,
-        environments=tuple(
-            CondaEnvironment(name=lock.name, channels=lock.channels, conda=("python",), file=file)
-            for lock in locks
-        ),
-        env=dict(env or {}),
-        smoke=tests,
+    spec = spec_of(
+        folder, *(lock.name for lock in locks), lineage=lineage, env=dict(env or {}), smoke=tests, **more
     )
     lock_set = LockSet(
         image="regression",

@@ -20,7 +20,7 @@ from typing import BinaryIO
 from builder.engine.archives import pack, safe_name
 from builder.engine.images import label_instruction
 from builder.engine.port import ContainerSpec, EngineInfo, ImageInfo, RemoteImage, RunResult
-from builder.errors import BuildError, EngineError
+from builder.errors import BuildError, EngineError, RegistryError
 from builder.progress import Observer, StepFinished, StepLogged, StepStarted
 from tests.support.engine_base import tar_of
 
@@ -77,6 +77,8 @@ class FakeEngine:
     on_container: Callable[[FakeContainer], RunResult] = lambda _container: RunResult(0, "", 0.1)
     gone: EngineError | None = None
     free: int | None = 100 << 30
+    root: Path | None = None
+    cached: int = 0
     images: dict[str, ImageInfo] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
     registry: dict[str, ImageInfo] = field(default_factory=dict)
@@ -156,6 +158,13 @@ class FakeEngine:
             "repositories": b"{}",
         }
         yield tar_of(members)
+
+    def export(self, image_id: str) -> Iterator[bytes]:
+        self.check("export")
+        image = self.images.get(self.tags.get(_full(image_id), image_id))
+        if image is None:
+            raise BuildError("no such image", where=f"reading the files of {image_id}")
+        yield self.contents[image.id][0] if image.id in self.contents else tar_of({})
 
     def load(self, ref: str, tar: BinaryIO | Iterable[bytes]) -> ImageInfo:
         self.check("load")
@@ -265,9 +274,22 @@ class FakeEngine:
         self.check("disk_free")
         return self.free
 
+    def push(self, ref: str, observer: Observer) -> str:
+        self.check("push")
+        raise RegistryError("address", "the fake engine knows no registry", where=ref)
+
     def data_root(self) -> Path | None:
         self.check("data_root")
-        return None
+        return self.root
+
+    def build_cache(self) -> int:
+        self.check("build_cache")
+        return self.cached
+
+    def prune_build_cache(self) -> int:
+        self.check("prune_build_cache")
+        freed, self.cached = self.cached, 0
+        return freed
 
     def _image(self, data: bytes, labels: Mapping[str, str], platform: str, size: int) -> ImageInfo:
         self._made += 1

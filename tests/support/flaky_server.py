@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from tests.support.replying import Replying
 from tests.support.threads import running
 
 # What to do with one request: the handler, and the body that was asked for.
@@ -64,22 +65,11 @@ def stall(release: threading.Event) -> Answer:
     return answer
 
 
-class Handler(BaseHTTPRequestHandler):
+class Handler(Replying, BaseHTTPRequestHandler):
     flaky: FlakyServer
-
-    def reply(self, code: int, body: bytes, headers: dict[str, str] | None = None) -> None:
-        self.send_response(code)
-        for name, value in (headers or {}).items():
-            self.send_header(name, value)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
 
     def do_GET(self) -> None:
         self.flaky.answer(self)
-
-    def log_message(self, *_args: object) -> None:
-        pass
 
 
 @dataclass

@@ -183,6 +183,9 @@ class SampleSource:
     def wheel_index(self) -> tuple[str, ...]:
         return ("--no-index", "--find-links", str(self.root / "wheels"))
 
+    def on_cpu(self) -> SampleSource:
+        return self
+
     def local(self, file: LockedFile) -> Path | None:
         path = self.root / file.url.removeprefix("kit:///")
         return path if path.is_file() else None

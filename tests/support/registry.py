@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import atexit
+import functools
 import io
 import re
 import shutil
 import subprocess
 import tarfile
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,21 +26,30 @@ def docker(*words: str, stdin: bytes | None = None) -> str:
     return done.stdout.decode().strip()
 
 
-def program(folder: Path) -> Path:
-    """The registry's program: installed, or taken out of Debian's package without installing it."""
+@functools.cache
+def program() -> Path:
+    """The registry's program: installed, or taken out of Debian's package, once in a run, without installing it."""
     installed = shutil.which("docker-registry")
     if installed:
         return Path(installed)
-    folder.mkdir()
-    done = subprocess.run(
-        ["apt-get", "download", "docker-registry"], cwd=folder, capture_output=True, text=True, check=False
-    )
+    folder = Path(tempfile.mkdtemp(prefix="imgbuild-test-registry-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    done = _downloaded(folder)
+    if done.returncode:  # a machine whose lists are old, or that never had any
+        subprocess.run(["apt-get", "update", "-qq"], capture_output=True, check=False)
+        done = _downloaded(folder)
     packages = list(folder.glob("*.deb"))
     assert packages, (
         f"these tests push to a registry of their own: apt-get install docker-registry\n{done.stderr}"
     )
     subprocess.run(["dpkg-deb", "-x", str(packages[0]), str(folder)], check=True)
     return folder / "usr/bin/docker-registry"
+
+
+def _downloaded(folder: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["apt-get", "download", "docker-registry"], cwd=folder, capture_output=True, text=True, check=False
+    )
 
 
 @contextmanager
@@ -47,7 +59,7 @@ def registry(base_tar: Path, folder: Path) -> Iterator[str]:
         subprocess.run(["docker", "import", "-", IMAGE], stdin=tar, capture_output=True, check=True)
     name = docker("create", "--network", "host", "--user", "0", IMAGE, "/registry", "serve", "/registry.yml")
     try:
-        docker("cp", "-", f"{name}:/", stdin=_files(program(folder)))
+        docker("cp", "-", f"{name}:/", stdin=_files(program()))
         docker("start", name)
         yield f"127.0.0.1:{_port(name)}"
     finally:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 import signal
 import subprocess
 import time
@@ -13,9 +14,13 @@ from pathlib import Path
 
 @dataclass
 class SpareEngine:
-    """A daemon that may be killed and started again. Its socket's path must be short (108 bytes are the most)."""
+    """A daemon that may be killed and started again. Its socket's path must be short (108 bytes are the most).
+
+    hidden: directories that are empty for it, as on another machine; it has a mount name space of its own then.
+    """
 
     home: Path
+    hidden: tuple[Path, ...] = ()
     process: subprocess.Popen[bytes] | None = field(default=None)
 
     @property
@@ -35,8 +40,7 @@ class SpareEngine:
         ]
         # Without a network name space of its own, --bridge=none would take docker0 from the machine's engine.
         argv = [
-            "unshare",
-            "--net",
+            *self._apart(),
             "dockerd",
             "--bridge=none",
             "--iptables=false",
@@ -48,6 +52,21 @@ class SpareEngine:
                 argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
             )
         self._wait()
+
+    def _apart(self) -> list[str]:
+        """What stands before its command: its own name spaces."""
+        if not self.hidden:
+            return ["unshare", "--net"]
+        mounts = "".join(f"mount -t tmpfs none {shlex.quote(str(path))} && " for path in self.hidden)
+        return [
+            "unshare",
+            "--net",
+            "--mount",
+            "--propagation=private",
+            "sh",
+            "-c",
+            f'{mounts} exec "$0" "$@"',
+        ]
 
     def kill(self) -> None:
         """Kill it as a crash would: at once, and all of its processes."""
@@ -99,6 +118,6 @@ class SpareEngine:
         end = time.monotonic() + 60
         check = ["docker", "--host", self.endpoint, "version"]
         while subprocess.run(check, capture_output=True, check=False).returncode != 0:
-            if time.monotonic() > end:
+            if time.monotonic() > end or (self.process is not None and self.process.poll() is not None):
                 raise RuntimeError((self.home / "log").read_text()[-2000:])
             time.sleep(0.2)

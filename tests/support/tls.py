@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ssl
 from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import trustme
@@ -21,9 +22,11 @@ class Company:
         self.certificate.configure_cert(context)
 
 
-def company(folder: Path, *names: str) -> Company:
-    """A CA below folder, and a server's certificate for loopback and these names."""
+def company(folder: Path, *names: str, expired: bool = False) -> Company:
+    """A CA below folder, and a server's certificate for loopback and these names, good or past its day."""
     ca = trustme.CA()
     pem = folder / "company-ca.pem"
     ca.cert_pem.write_to_path(str(pem))
-    return Company(pem, ca.issue_cert("127.0.0.1", "localhost", *names))
+    end = datetime.now(timezone.utc) - timedelta(days=1) if expired else None
+    begin = datetime.now(timezone.utc) - timedelta(days=9) if expired else None
+    return Company(pem, ca.issue_cert("127.0.0.1", "localhost", *names, not_before=begin, not_after=end))

@@ -9,7 +9,7 @@ from builder.lock.cuda.fixes import cuda_build, other_line, told
 from builder.lock.cuda.line import Line
 from builder.lock.cuda.model import Finding
 from builder.lock.model import EnvironmentLock
-from builder.spec.model import Check
+from builder.spec.model import LockCheck
 
 
 def cuda_findings(environment: EnvironmentLock, declared: Line) -> Iterator[Finding]:
@@ -19,7 +19,7 @@ def cuda_findings(environment: EnvironmentLock, declared: Line) -> Iterator[Find
     several = len(_majors(found, libraries)) > 1
     for one in found:
         if one.line is not None and not one.line.runs_on(declared):
-            check: Check = "two-majors" if several and one.line.major != declared.major else "other-line"
+            check: LockCheck = "two-majors" if several and one.line.major != declared.major else "other-line"
             yield _of_line(check, one, declared, environment)
     yield from _libraries(found, libraries, declared, environment)
 
@@ -81,7 +81,7 @@ def _requirers(one: Build, environment: EnvironmentLock) -> str:
     return f"; needed by {', '.join(requirers[:3])}" if requirers else ""
 
 
-def _of_line(check: Check, one: Build, declared: Line, environment: EnvironmentLock) -> Finding:
+def _of_line(check: LockCheck, one: Build, declared: Line, environment: EnvironmentLock) -> Finding:
     newer = one.line is not None and one.line.major == declared.major
     limits = "; drivers of the declared line run it with features missing" if newer else ""
     return Finding(
@@ -95,7 +95,7 @@ def _of_line(check: Check, one: Build, declared: Line, environment: EnvironmentL
     )
 
 
-def _rest(check: Check, declared: Line) -> str:
+def _rest(check: LockCheck, declared: Line) -> str:
     return f"{declared} is declared" + (", which the rest is for" if check == "two-majors" else "")
 
 

@@ -11,11 +11,12 @@ from typing import get_args
 from builder.errors import LockError
 from builder.lock.cuda.findings import cuda_findings, floating_note, majors_note
 from builder.lock.cuda.line import Line, of_version
-from builder.lock.cuda.model import Finding, Judged
+from builder.lock.cuda.model import Finding
 from builder.lock.cuda.replaced import replaced
 from builder.lock.model import LockSet
 from builder.progress import Note, Observer, silent
-from builder.spec.model import Check, ImageSpec
+from builder.spec.findings import Judged, refusal, rows, sort_out, tell
+from builder.spec.model import ImageSpec, LockCheck
 
 
 def findings(lock: LockSet, spec: ImageSpec) -> Iterator[Finding]:
@@ -27,23 +28,9 @@ def findings(lock: LockSet, spec: ImageSpec) -> Iterator[Finding]:
         yield from replaced(environment)
 
 
-def judge(lock: LockSet, spec: ImageSpec) -> Judged:
+def judge(lock: LockSet, spec: ImageSpec) -> Judged[Finding]:
     """The findings, sorted into what is refused and what image.yml allows."""
-    faults: list[Finding] = []
-    allowed = []
-    for finding in findings(lock, spec):
-        allowance = next((one for one in spec.allow if finding.is_allowed_by(one)), None)
-        if allowance is None:
-            faults.append(finding)
-        else:
-            allowed.append((finding, allowance))
-    used = {(allowance.check, allowance.package) for _, allowance in allowed}
-    unneeded = tuple(
-        one for one in spec.allow if one.check in get_args(Check) and (one.check, one.package) not in used
-    )
-    return Judged(
-        faults=tuple(faults), allowed=tuple(allowed), unneeded=unneeded, notes=tuple(_notes(lock, spec))
-    )
+    return sort_out(findings(lock, spec), spec.allow, get_args(LockCheck), _notes(lock, spec))
 
 
 def check_truth(lock: LockSet, spec: ImageSpec, observer: Observer = silent) -> None:
@@ -51,15 +38,7 @@ def check_truth(lock: LockSet, spec: ImageSpec, observer: Observer = silent) -> 
     judged = judge(lock, spec)
     if judged.faults:
         raise _refused(judged.faults, lock, spec)
-    for finding, allowance in judged.allowed:
-        observer(Note(f"{spec.ref}: allowed ({finding.check}): {finding.what}. Reason: {allowance.reason}"))
-    for allowance in judged.unneeded:
-        observer(
-            Note(
-                f"{spec.ref}: `allow:` of {allowance.check} for {allowance.package} is no longer needed "
-                f"on {lock.platform}"
-            )
-        )
+    tell(spec.ref, judged.allowed, judged.unneeded, observer, f" on {lock.platform}")
     for note in judged.notes:
         observer(Note(f"{spec.ref}: {note}"))
 
@@ -79,21 +58,11 @@ def _notes(lock: LockSet, spec: ImageSpec) -> Iterator[str]:
 
 
 def _refused(faults: tuple[Finding, ...], lock: LockSet, spec: ImageSpec) -> LockError:
-    first, several = faults[0], len(lock.environments) > 1
-    example = f'{{check: {first.check}, package: {first.package}, reason: "..."}}'
-    more = f", and {len(faults) - 1} more below" if len(faults) > 1 else ""
-    return LockError(
-        f"the packages of {spec.ref} for {lock.platform} are not what is declared: {first.what}{more}",
-        where=str(spec.folder / "image.yml"),
-        fix=f"mend it as below, or allow it in image.yml with a reason: allow: [{example}]",
-        detail="\n".join(line for fault in faults for line in _rows(fault, several=several)),
-    )
+    several = len(lock.environments) > 1
+    says = f"the packages of {spec.ref} for {lock.platform} are not what is declared"
+    return refusal(says, faults, spec, (line for fault in faults for line in _rows(fault, several=several)))
 
 
 def _rows(fault: Finding, *, several: bool) -> list[str]:
     place = f" [{fault.environment}]" if several else ""
-    return [
-        f"{fault.check:<10}  {fault.package}{place}: {fault.what}",
-        f"{'':<10}  why: {fault.cause}",
-        f"{'':<10}  fix: {fault.fix}",
-    ]
+    return rows(fault, f"{fault.package}{place}", 10)

@@ -20,7 +20,8 @@ from builder.lock.target import Target
 from builder.lock.uv import UnresolvableError
 from builder.spec.model import Platform
 from builder.spec.origins import Origins, origins
-from builder.spec.requirements import conda_name, pip_name
+from builder.spec.piplines import pip_name
+from builder.spec.requirements import conda_name
 
 _LINES = 25
 _OWN_WORDS = 10

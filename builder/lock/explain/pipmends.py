@@ -13,7 +13,8 @@ from builder.lock.explain.mends import Mend
 from builder.lock.explain.said import Facts
 from builder.lock.target import Target
 from builder.spec.model import Platform
-from builder.spec.requirements import conda_name, pip_name
+from builder.spec.piplines import pip_name
+from builder.spec.requirements import conda_name
 
 MOST = 4
 _PLAIN_RANGE = re.compile(r"[A-Za-z0-9][\w.-]*(?:[<>=!]=?[\w.*+!]+)(?:,[<>=!]=?[\w.*+!]+)*")

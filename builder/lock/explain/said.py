@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from builder.lock.explain.words import listed
 from builder.lock.target import Target
-from builder.spec.requirements import pip_name
+from builder.spec.piplines import pip_name
 
 _RANGE = r"[A-Za-z0-9][\w.-]*[<>=!~]=?[\w.*+!]+(?:,[<>=!~]=?[\w.*+!]+)*"
 _PACKAGE = r"[A-Za-z0-9](?:[\w.-]*\w)?(?:\[[\w.,-]+\])?(?:[<>=!~]=?[\w.*+!]+(?:,[<>=!~]=?[\w.*+!]+)*)?"

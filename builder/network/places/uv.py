@@ -26,6 +26,13 @@ def entries(here: Here) -> Iterator[Entry]:
     yield from _logins(here)
 
 
+def names_index(here: Here) -> bool:
+    """Whether a variable or a file says where wheels come from."""
+    if any(here.environ.get(name) for name in _VARIABLES):
+        return True
+    return any(True for path in _files(here) for _ in _listed(_read(path)))
+
+
 def _index(word: str, place: str, here: Here) -> Iterator[Entry]:
     """An index as uv writes it, `NAME=URL` or a URL; UV_INDEX_NAME_USERNAME and _PASSWORD belong to a name."""
     name, equals, url = word.partition("=")

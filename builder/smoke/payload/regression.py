@@ -57,8 +57,8 @@ def main() -> None:
         "scikit-learn": sklearn.__version__,
         "matplotlib": mpl.__version__,
     }
-    draw(frame, line, os.path.join(os.path.dirname(result), "regression.png"))  # noqa: PTH118, PTH120
-    with open(result, "w", encoding="utf-8") as file:  # noqa: PTH123
+    draw(frame, line, os.path.join(os.path.dirname(result), "regression.png"))
+    with open(result, "w", encoding="utf-8") as file:
         json.dump(numbers, file)
 
 

@@ -54,7 +54,7 @@ def test_its_root_is_read_only_and_tmp_is_not(world_real: World) -> None:
     script = "touch /x; touch /etc/x; echo 'echo ran' >/tmp/a; sh /tmp/a"
     result = run(world_real, script, uid=0)
     assert result.output.count("Read-only file system") == 2
-    assert result.output.endswith("ran\n")
+    assert "ran" in result.output.splitlines()  # two streams, so its place among the others is not fixed
 
 
 def test_tmp_is_executable_open_to_all_and_bounded(world_real: World) -> None:

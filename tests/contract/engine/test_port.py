@@ -259,3 +259,11 @@ def test_nothing_is_swept_where_nobody_was_killed(world: World) -> None:
     with world.engine.container(spec_of(world.base.id, "echo hello")) as container:
         world.engine.sweep()
         assert container.run().code == 0
+
+
+@pytest.mark.engine
+def test_the_real_engine_tells_its_runtimes_and_whom_it_trusts(world_real: World) -> None:
+    info = world_real.engine.info()
+    assert "runc" in info.runtimes
+    assert "127.0.0.0/8" in info.insecure
+    assert info.devices == () or all("=" in name for name in info.devices)

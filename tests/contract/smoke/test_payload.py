@@ -11,12 +11,13 @@ from builder.lock.model import EnvironmentLock
 from builder.progress import silent
 from builder.smoke.builtin import BUILTINS
 from builder.smoke.evidence import Evidence, read_evidence
-from builder.smoke.judge import judge_regression
+from builder.smoke.judge_regression import judge_regression
 from builder.smoke.sandbox import ALWAYS, CACHES, DEFAULT_LIMITS, OUT, VOLUME
 from builder.spec.load import load_image
 from builder.spec.project import find_project
 from builder.store.kit import Kit
 from builder.workflow.locking import current_lock
+from tests.support.fake_container import SETTING
 from tests.support.workshop import PREFIX, Workshop
 
 pytestmark = pytest.mark.engine
@@ -59,14 +60,14 @@ def evidence(engine: Engine, locked: EnvironmentLock) -> Evidence:
 
 
 def test_the_judge_reads_all_that_the_payload_measures(evidence: Evidence, locked: EnvironmentLock) -> None:
-    assert judge_regression(evidence, locked) == []
+    assert judge_regression(evidence, locked, SETTING) == []
     for name in evidence.numbers:  # each of them counts: without it there is a fault, and that one only
         rest = {key: value for key, value in evidence.numbers.items() if key != name}
-        faults = judge_regression(Evidence(rest, evidence.plots), locked)
+        faults = judge_regression(Evidence(rest, evidence.plots), locked, SETTING)
         assert [fault.partition(":")[0] for fault in faults] == [name]
-    assert [fault.partition(":")[0] for fault in judge_regression(Evidence(evidence.numbers), locked)] == [
-        "regression.png"
-    ]
+    assert [
+        fault.partition(":")[0] for fault in judge_regression(Evidence(evidence.numbers), locked, SETTING)
+    ] == ["regression.png"]
 
 
 def test_a_model_that_learned_nothing_does_not_pass(engine: Engine, locked: EnvironmentLock) -> None:
@@ -74,7 +75,7 @@ def test_a_model_that_learned_nothing_does_not_pass(engine: Engine, locked: Envi
     dull = dull.replace(b"model.intercept_", b"model.constant_.item()")
     run, evidence = measured(engine, dull, "python")
     assert run.code == 0, run.output
-    names = [fault.partition(":")[0] for fault in judge_regression(evidence, locked)]
+    names = [fault.partition(":")[0] for fault in judge_regression(evidence, locked, SETTING)]
     assert names == ["coefficient", "intercept", "prediction_at_3", "mse"]
     assert evidence.numbers["mse"] == evidence.numbers["baseline_mse"] == 5.0
 
@@ -91,5 +92,5 @@ def test_another_lock_is_not_proven_by_it(evidence: Evidence, locked: Environmen
         package.model_copy(update={"version": "999.0"}) if package.name == "numpy" else package
         for package in locked.conda
     ]
-    (fault,) = judge_regression(evidence, locked.model_copy(update={"conda": tuple(newer)}))
+    (fault,) = judge_regression(evidence, locked.model_copy(update={"conda": tuple(newer)}), SETTING)
     assert fault.startswith("numpy: expected version 999.0, got ")

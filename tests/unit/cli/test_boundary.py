@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 import pytest
 
-from builder.cli.boundary import run
+from builder.cli.boundary import error_text, run
 from builder.errors import (
     BuildError,
     DefinitionError,
@@ -109,3 +109,10 @@ def test_a_surprise_leaves_a_log(
 def test_control_characters_in_a_detail_do_not_reach_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     run(raising(ImgbuildError("x", detail="\x1b[2Jgone")), [])
     assert "\x1b" not in capsys.readouterr().err
+
+
+def test_an_error_does_not_steer_the_terminal() -> None:
+    error = LockError("a\x1b[2Jb\nsecond line", where="/x\x1b]0;t\x07", fix="c\x9bd", detail="e\x1b[31mf")
+    text = error_text(error)
+    assert not any(ord(char) < 32 and char != "\n" for char in text)
+    assert text.splitlines()[:2] == ["error: ab", "second line"]

@@ -35,7 +35,22 @@ def test_help_names_every_command_with_a_sentence() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["list", "show", "check", "schema", "lock", "plan", "render", "build", "test"]
+    "name",
+    [
+        "list",
+        "show",
+        "init",
+        "check",
+        "schema",
+        "lock",
+        "plan",
+        "render",
+        "build",
+        "test",
+        "sbom",
+        "run",
+        "shell",
+    ],
 )
 def test_every_command_has_help_with_an_example(name: str) -> None:
     done = imgbuild(name, "--help")

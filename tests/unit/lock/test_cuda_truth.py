@@ -15,10 +15,11 @@ from builder.errors import LockError
 from builder.lock.cuda.builds import builds
 from builder.lock.cuda.judge import check_truth, findings, judge
 from builder.lock.cuda.line import Line, floor, of_build, of_local, of_name, of_version, says_cpu
-from builder.lock.cuda.model import Judged
+from builder.lock.cuda.model import Finding
 from builder.lock.cuda.table import table
 from builder.lock.model import CondaPackage, EnvironmentLock, LockSet, PipPackage
 from builder.progress import Event, Note
+from builder.spec.findings import Judged
 from builder.spec.model import Allowance, Check, ImageSpec
 from tests.support.lock_samples import conda_package, image_spec, lock_set, pip_package
 
@@ -52,7 +53,7 @@ def locked(
     return lock_set(spec, environments=(environment,)), spec
 
 
-def judged(environment: EnvironmentLock, cuda: str | None, *allow: Allowance) -> Judged:
+def judged(environment: EnvironmentLock, cuda: str | None, *allow: Allowance) -> Judged[Finding]:
     return judge(*locked(environment, cuda, *allow))
 
 

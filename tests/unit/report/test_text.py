@@ -42,6 +42,7 @@ def verdict(*results: TestResult) -> Verdict:
         seconds=4.0,
         results=results,
         not_proven={"audit": "the audit arrives with a later version"},
+        notes=("it holds a build for CUDA that nothing here uses",),
     )
 
 
@@ -50,10 +51,11 @@ def test_a_verdict_in_a_pipe() -> None:
     assert text.splitlines() == [
         "TEST        ENVIRONMENT  RESULT   TIME   MEASURED",
         "regression  regression   passed   3.2 s  coefficient 2, mse 7.9e-31",
-        "lora        regression   not-run  -      needs a GPU",
+        "lora (gpu)  regression   not-run  -      needs a GPU",
         "",
         "verdict            PASSED: 1 of 1 tests passed in 4.0 s",
         "not proven: audit  the audit arrives with a later version",
+        "note               it holds a build for CUDA that nothing here uses",
         f"image              regression  sha256:{'a' * 64}",
         f"made from          kit:{'b' * 64}, with a stand-in for the installer",
         "engine             docker 20.10.24, API 1.41, linux/amd64",

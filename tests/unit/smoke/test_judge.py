@@ -6,9 +6,10 @@ import zlib
 import pytest
 
 from builder.smoke.evidence import Evidence
-from builder.smoke.judge import judge_interpreter, judge_regression, locked_version
+from builder.smoke.judge_regression import judge_regression
+from builder.smoke.measured import judge_interpreter, locked_version
 from builder.smoke.png import png_fault
-from tests.support.fake_container import VERSIONS, environment_lock, good_numbers, png
+from tests.support.fake_container import SETTING, VERSIONS, environment_lock, good_numbers, png
 
 PLOT = {"regression.png": png()}
 
@@ -16,7 +17,7 @@ PLOT = {"regression.png": png()}
 def faults(**changed: float | str | None) -> list[str]:
     numbers = {**good_numbers(), **{name.replace("__", "-"): value for name, value in changed.items()}}
     kept = {name: value for name, value in numbers.items() if value is not None}
-    return judge_regression(Evidence(kept, PLOT), environment_lock())
+    return judge_regression(Evidence(kept, PLOT), environment_lock(), SETTING)
 
 
 def test_true_numbers_pass() -> None:
@@ -64,7 +65,7 @@ def test_every_fault_is_told_at_once() -> None:
 
 def test_versions_are_compared_as_versions_and_wheels_win() -> None:
     lock = environment_lock(versions={**VERSIONS, "numpy": "2.4"})
-    assert judge_regression(Evidence({**good_numbers(), "numpy": "2.4.0"}, PLOT), lock) == []
+    assert judge_regression(Evidence({**good_numbers(), "numpy": "2.4.0"}, PLOT), lock, SETTING) == []
     assert locked_version(
         environment_lock(versions={"matplotlib-base": "3.1"}), ("matplotlib", "matplotlib-base")
     )
@@ -73,7 +74,7 @@ def test_versions_are_compared_as_versions_and_wheels_win() -> None:
 def test_a_version_that_no_standard_knows_is_compared_as_text() -> None:
     lock = environment_lock(versions={"python": "3.11.2 (odd)"})
     prefix = "/opt/conda/envs/regression"
-    assert judge_interpreter(Evidence({"python": "3.11.2 (odd)", "prefix": prefix}), lock) == []
+    assert judge_interpreter(Evidence({"python": "3.11.2 (odd)", "prefix": prefix}), lock, SETTING) == []
 
 
 @pytest.mark.parametrize(
@@ -90,7 +91,9 @@ def test_a_version_that_no_standard_knows_is_compared_as_text() -> None:
 )
 def test_a_picture_must_show_something(picture: bytes, fault: str) -> None:
     assert png_fault(picture) == fault
-    found = judge_regression(Evidence(good_numbers(), {"regression.png": picture}), environment_lock())
+    found = judge_regression(
+        Evidence(good_numbers(), {"regression.png": picture}), environment_lock(), SETTING
+    )
     assert found == ([f"regression.png: expected a PNG that shows the fit, got {fault}"] if fault else [])
 
 
@@ -102,5 +105,5 @@ def test_a_header_that_promises_gigabytes_is_refused_before_inflating() -> None:
 
 
 def test_no_plot_is_a_fault() -> None:
-    found = judge_regression(Evidence(good_numbers()), environment_lock())
+    found = judge_regression(Evidence(good_numbers()), environment_lock(), SETTING)
     assert found == ["regression.png: expected a PNG that shows the fit, got none"]

@@ -11,7 +11,8 @@ from builder.errors import DefinitionError
 from builder.spec.load import check, load_image
 from builder.spec.merged import merged_environment_yaml
 from builder.spec.model import CondaEnvironment
-from builder.spec.requirements import conda_name, pip_name, spec_channel
+from builder.spec.piplines import pip_name
+from builder.spec.requirements import conda_name, spec_channel
 from tests.unit.spec.conftest import MakeProject
 
 
@@ -115,21 +116,51 @@ def test_pip_lines_are_kept_as_written(make_project: MakeProject, line: str) -> 
 @pytest.mark.parametrize(
     ("line", "what"),
     [
-        ("-r requirements.txt", "the pip option `-r` is not supported yet"),
-        ("--index-url=https://user:secret@h/simple", "the pip option `--index-url` is not supported yet"),
-        ("-e .", "the pip option `-e` is not supported yet"),
-        ("git+https://h/r.git", "a version control URL is not supported yet"),
-        ("https://h/a-1.whl", "a URL is not supported yet"),
-        ("file:///x", "a URL is not supported yet"),
-        ("a @ https://h/a-1.whl", "a URL after `@` is not supported yet"),
-        ("a@file:///x", "a URL after `@` is not supported yet"),
-        ("./a", "a path is not supported yet"),
-        ("../a", "a path is not supported yet"),
-        ("/a", "a path is not supported yet"),
-        (".", "a path is not supported yet"),
-        ("~/a", "a path is not supported yet"),
-        ("a-1.0-py3-none-any.whl", "a file is not supported yet"),
-        ("a==1 --hash=sha256:00", "an option in a requirement is not supported yet"),
+        ("-r requirements.txt", "`requirements.txt` is not there; make it in x/, or mend the name"),
+        ("-r ../x.txt", "is not there"),
+        ("-r https://user:secret@h/r.txt", "`-r` of a URL cannot be honoured; keep a copy of the file here"),
+        (
+            "--index-url=https://user:secret@h/simple",
+            "the pip option `--index-url` cannot be honoured; leave it out: an index is a setting",
+        ),
+        (
+            "--extra-index-url https://user:secret@h/simple",
+            "the pip option `--extra-index-url` cannot be honoured",
+        ),
+        ("-i https://user:secret@h/simple", "the pip option `-i` cannot be honoured"),
+        (
+            "--no-binary :all:",
+            "the pip option `--no-binary` cannot be honoured; leave it out: nothing is compiled",
+        ),
+        (
+            "--pre",
+            "the pip option `--pre` cannot be honoured; name the pre-release itself, as `name==2.0rc1`",
+        ),
+        ("--what secret", "the pip option `--what` cannot be honoured; leave it out, and name packages only"),
+        ("-e .", "the pip option `-e` cannot be honoured; take the code along with `files:` in image.yml"),
+        ("-e./a", "the pip option `-e` cannot be honoured"),
+        ("git+https://h/r.git", "a version control URL cannot be honoured"),
+        ("a @ git+https://user:secret@h/r.git", "a version control URL cannot be honoured"),
+        ("https://h/a-1.whl", "a URL cannot be honoured; name the package, as `name==1.2`"),
+        (
+            "https://h/whl/cu118/torch-2.1.0%2Bcu118-cp311-cp311-linux_x86_64.whl",
+            "a URL cannot be honoured; ask an index for it: `torch==2.1.0+cu118`",
+        ),
+        ("file:///x", "a URL cannot be honoured"),
+        ("a @ https://h/a-1.whl", "a URL after `@` cannot be honoured"),
+        (
+            "scikit-learn @ file:///home/conda/feedstock_root/build_artifacts/x/work",
+            "a URL after `@` cannot be honoured; it lies on another machine: name its version, as `scikit-learn==1.2`",
+        ),
+        ("a@file:///x", "a URL after `@` cannot be honoured"),
+        ("./a", "a path cannot be honoured; take the code along with `files:` in image.yml"),
+        ("../a", "a path cannot be honoured"),
+        ("/a", "a path cannot be honoured"),
+        (".", "a path cannot be honoured"),
+        (".[dev]", "a path cannot be honoured"),
+        ("~/a", "a path cannot be honoured"),
+        ("a-1.0-py3-none-any.whl", "a file cannot be honoured; ask an index for it: `a==1.0`"),
+        ("a==1 --hash=sha256:00", "the option `--hash` of a requirement cannot be honoured"),
         ("a b", "is not a pip requirement"),
         ("$(x)", "is not a pip requirement"),
         ("{{ a }}", "is not a pip requirement"),

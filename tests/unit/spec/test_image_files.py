@@ -63,6 +63,7 @@ TIGHT = {
     "smoke environment": "smoke: [{{run: a.py, environment: {}}}]",
     "allow check": "allow: [{{check: {}, package: torch, reason: r}}]",
     "allow package": "allow: [{{check: cpu-build, package: {}, reason: r}}]",
+    "licence": "licences: {{allow: [{}]}}",
 }
 
 
@@ -160,7 +161,8 @@ image.yml:11:5: smoke[1].run: is missing; add `run:`
 image.yml:11:15: smoke[1].timeout: is a number, not a whole number; write a number
 image.yml:13:17: variants.cu126.cuda: `12.x` is not a CUDA line; write it as "13.0", or none
 image.yml:13:25: variants.cu126.foo: unknown key; known here: allow, apt, base, budget, cmd, cuda, entrypoint, \
-env, environment, environments, files, installer, labels, platforms, smoke, snippets, summary, targets, workdir
+env, environment, environments, files, installer, labels, licences, platforms, smoke, snippets, summary, targets, \
+workdir
 image.yml:14:3: variants.Bad Name: `Bad Name` cannot name a variant; use lower-case letters and digits, with single \
 `-`, `_` or `.` between them
 image.yml:15:24: accept_anaconda_terms: `yes` is a boolean only to some YAML readers; write true or false
@@ -330,6 +332,36 @@ allow:
 )
 def test_what_may_be_allowed(entry: str, printed: str) -> None:
     assert printed in [line.split(" ", 1)[1] for line in problems_of(f"allow: [{entry}]")]
+
+
+@pytest.mark.parametrize(
+    ("name", "printed"),
+    [
+        ("mit", "`mit` is spelled otherwise by SPDX; write `MIT`"),
+        ("GPL-3.0", "`GPL-3.0` is spelled otherwise by SPDX; write `GPL-3.0-only` or `GPL-3.0-or-later`"),
+        ("GPL-2.0+", "`GPL-2.0+` is spelled otherwise by SPDX; write `GPL-2.0-or-later`"),
+        ("GLP-*", "`GLP-*` is the beginning of no licence that SPDX lists; write a family as `GPL-*`"),
+        (
+            "BSD",
+            "`BSD` is no licence of SPDX's list; take its name from https://spdx.org/licenses/, one in each line",
+        ),
+        (
+            "MIT OR ISC",
+            (
+                "`MIT OR ISC` is no licence's name; write it as `MIT`, `GPL-*`, or "
+                "`GPL-2.0-only WITH Classpath-exception-2.0`"
+            ),
+        ),
+    ],
+)
+def test_a_slip_in_a_licence_s_name_is_told(name: str, printed: str) -> None:
+    (told,) = problems_of(f'licences: {{deny: ["{name}"]}}')
+    assert told.split(" ", 1)[1] == f"licences.deny[0]: {printed}"
+
+
+def test_names_of_licences_that_can_be_listed() -> None:
+    names = '[MIT, GPL-2.0-only WITH Classpath-exception-2.0, LicenseRef-own, LicenseRef-*, "BSD-*", "CC-BY-NC-*"]'
+    assert problems_of(f"licences: {{allow: {names}, kinds: [conda, pypi]}}") == []
 
 
 def test_every_key_of_the_design_is_read_and_round_trips() -> None:

@@ -163,6 +163,20 @@ def test_lineages_that_cannot_be(
         load_image(project, "a")
 
 
+def test_licences_are_inherited_list_by_list(make_project: MakeProject) -> None:
+    project = make_project(
+        {
+            "a/environment.yml": "dependencies: [python]",
+            "a/image.yml": "licences: {allow: [MIT], deny: [AGPL-3.0-only], kinds: [conda]}\n"
+            "variants: {x: {licences: {kinds: [deb]}}}\n",
+            "b/image.yml": "extends: a\nlicences: {allow: [ISC, ISC]}",
+        }
+    )
+    child = load_image(project, "b").licences
+    assert (child.allow, child.deny, child.kinds) == (("ISC",), ("AGPL-3.0-only",), ("conda",))
+    assert load_image(project, "a@x").licences.kinds == ("deb",)
+
+
 ALLOWED = """\
 cuda: "13.0"
 allow:

@@ -62,7 +62,19 @@ def test_names_leave_out_what_is_no_definition(make_project: MakeProject) -> Non
 def test_the_shipped_environments_have_no_problem() -> None:
     project = Project(REPO, REPO / "envs")
     assert check(project) == []
-    runner, regression, report = load_all(project)
+    shipped = {spec.ref: spec for spec in load_all(project)}
+    assert list(shipped) == [
+        "ci-runner",
+        "finetune-cpu",
+        "finetune-cuda",
+        "finetune-cuda@cu126",
+        "regression",
+        "report",
+        "tensorflow-cuda",
+    ]
+    runner, regression, report = (shipped[name] for name in ("ci-runner", "regression", "report"))
+    assert shipped["finetune-cuda"].lineage == ("finetune-cpu", "regression")
+    assert (shipped["finetune-cpu"].cuda, shipped["finetune-cuda"].cuda) == (None, "13.0")
     assert (runner.name, runner.apt[:3]) == ("ci-runner", ("ca-certificates", "curl", "g++"))
     assert (regression.name, report.name, report.lineage) == ("regression", "report", ("regression",))
     assert regression.environments[0].conda == (

@@ -62,6 +62,17 @@ def test_the_wheel_index(settings: Settings, arguments: tuple[str, ...]) -> None
     assert Upstream(read=lambda: settings).wheel_index() == arguments
 
 
+def test_an_image_without_cuda_asks_the_index_of_cpu_builds_as_well() -> None:
+    settings = Settings(
+        cpu_wheel_index="https://c.example.org/cpu/",
+        mirrors={"https://c.example.org/": "https://m.example.org/c/"},
+    )
+    source = Upstream(read=lambda: settings)
+    assert source.wheel_index() == ()
+    best = ("--index-strategy", "unsafe-best-match")
+    assert source.on_cpu().wheel_index() == ("--index", "https://m.example.org/c/cpu/", *best)
+
+
 def test_settings_are_read_when_they_are_needed() -> None:
     def read() -> Settings:
         raise AssertionError("nobody asked for a URL")

@@ -96,8 +96,8 @@ RUN --mount=type=tmpfs,target=/mnt \
     diff "$lock/installed.txt" /mnt/installed.txt || { \
         echo 'imgbuild: conda installed (>) other packages than the lock names (<)' >&2; exit 1; }; \
     test -x "$prefix/bin/python" || { echo "imgbuild: there is no $prefix/bin/python" >&2; exit 1; }; \
-    # the wheels: uv takes each by its hash, from the mounts only, and is not left in the image
-    /mnt/uv/uv pip install --python "$prefix/bin/python" --quiet --no-config --no-cache --link-mode hardlink \
+    # the wheels: uv takes each by its hash, from the mounts only; neither it nor its lock file is left in the image
+    TMPDIR=/mnt /mnt/uv/uv pip install --python "$prefix/bin/python" --quiet --no-config --no-cache --link-mode hardlink \
         --offline --no-index --find-links /mnt/wheels/regression/0 \
         --require-hashes --no-deps --only-binary :all: -r "$lock/requirements.txt"; \
     # uv notes beside each wheel when it saw the file: no part of the wheel, and another one in every build
@@ -131,10 +131,14 @@ ENV PATH="/opt/conda/envs/regression/bin:/opt/conda/condabin:$PATH" \
     LOGNAME="app" \
     LANG="C.UTF-8" \
     XDG_CACHE_HOME="/cache" \
+    CUDA_CACHE_PATH="/cache/cuda" \
+    CUPY_CACHE_DIR="/cache/cupy" \
     HF_HOME="/cache/huggingface" \
+    KERAS_HOME="/cache/keras" \
     MPLCONFIGDIR="/cache/matplotlib" \
     NUMBA_CACHE_DIR="/cache/numba" \
     TORCHINDUCTOR_CACHE_DIR="/cache/torchinductor" \
+    TORCH_EXTENSIONS_DIR="/cache/torch_extensions" \
     TORCH_HOME="/cache/torch" \
     TRITON_CACHE_DIR="/cache/triton"
 
@@ -149,7 +153,8 @@ RUN --mount=type=tmpfs,target=/mnt \
     echo 'app:*:1000:0::/home/app:/bin/bash' >> /etc/passwd; \
     install -d -m 0775 -o 1000 -g 0 /home/app; \
     [ -d /work ] || install -d -m 0775 -o 1000 -g 0 /work; \
-    install -d -m 1777 /cache; \
+    # any user writes there, and nobody removes what is another's
+    install -d -m 1777 /cache /cache/cuda /cache/cupy /cache/huggingface /cache/keras /cache/matplotlib /cache/numba /cache/torch /cache/torch_extensions /cache/torchinductor /cache/triton; \
     install -d /etc/imgbuild /etc/profile.d /usr/local/bin /usr/local/lib/imgbuild; \
     install -m 0644 /mnt/rootfs/envs/* /etc/imgbuild/; \
     install -m 0644 /mnt/rootfs/imgbuild.sh /etc/profile.d/imgbuild.sh; \

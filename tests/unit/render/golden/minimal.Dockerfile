@@ -81,10 +81,14 @@ ENV PATH="/opt/conda/envs/regression/bin:/opt/conda/condabin:$PATH" \
     LOGNAME="app" \
     LANG="C.UTF-8" \
     XDG_CACHE_HOME="/cache" \
+    CUDA_CACHE_PATH="/cache/cuda" \
+    CUPY_CACHE_DIR="/cache/cupy" \
     HF_HOME="/cache/huggingface" \
+    KERAS_HOME="/cache/keras" \
     MPLCONFIGDIR="/cache/matplotlib" \
     NUMBA_CACHE_DIR="/cache/numba" \
     TORCHINDUCTOR_CACHE_DIR="/cache/torchinductor" \
+    TORCH_EXTENSIONS_DIR="/cache/torch_extensions" \
     TORCH_HOME="/cache/torch" \
     TRITON_CACHE_DIR="/cache/triton"
 
@@ -99,7 +103,8 @@ RUN --mount=type=tmpfs,target=/mnt \
     echo 'app:*:1000:0::/home/app:/bin/bash' >> /etc/passwd; \
     install -d -m 0775 -o 1000 -g 0 /home/app; \
     [ -d /work ] || install -d -m 0775 -o 1000 -g 0 /work; \
-    install -d -m 1777 /cache; \
+    # any user writes there, and nobody removes what is another's
+    install -d -m 1777 /cache /cache/cuda /cache/cupy /cache/huggingface /cache/keras /cache/matplotlib /cache/numba /cache/torch /cache/torch_extensions /cache/torchinductor /cache/triton; \
     install -d /etc/imgbuild /etc/profile.d /usr/local/bin /usr/local/lib/imgbuild; \
     install -m 0644 /mnt/rootfs/envs/* /etc/imgbuild/; \
     install -m 0644 /mnt/rootfs/imgbuild.sh /etc/profile.d/imgbuild.sh; \

@@ -1,0 +1,1 @@
+"""Reads compiled files. Standard library only, any Python from 3.8: this folder also runs inside images."""

@@ -1,0 +1,74 @@
+"""`imgbuild clean`: say what can go and what that frees, and take it away when told to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from builder.cli.app import App, command
+
+if TYPE_CHECKING:
+    from builder.workflow.cleaning import Leftover
+
+
+@command(
+    "clean",
+    epilog="Example: imgbuild clean && imgbuild clean --yes   Exit code 0, whether there was something or not.",
+)
+@click.option("--all", "everything", is_flag=True, help="Also what images defined here would use again.")
+@click.option(
+    "--build-cache", is_flag=True, help="Also the engine's build cache, of imgbuild and of all others."
+)
+@click.option("-y", "--yes", is_flag=True, help="Do it. Without this, it is only said.")
+def clean(app: App, everything: bool, build_cache: bool, yes: bool) -> None:
+    """Say what builds have left in engine and store, and take it away with --yes.
+
+    Never: images that have their name, kits, and what is not imgbuild's.
+    """
+    from builder.engine.connect import connect
+    from builder.workflow.cleaning import leftovers, remove
+
+    engine = connect()
+    found = leftovers(app.project(), engine, everything=everything, build_cache=build_cache)
+    done = list(remove(engine, found.leftovers)) if yes else [(one, "") for one in found.leftovers]
+    going = [one for one, why in done if not why]
+    staying = {one.name: why for one, why in done if why}
+    document = {
+        "removed": yes,
+        "bytes": sum(one.bytes for one in going),
+        "leftovers": [one.model_dump(mode="json") for one in going],
+        "kept": staying,
+        "unknown": dict(found.unknown),
+    }
+    lines = [_text(app, going, yes), *(f"kept: {name}: {why}" for name, why in staying.items())]
+    if found.unknown:
+        lines.append(
+            "packages, bases and the store stay, because nobody knows what these need (--all takes them too):"
+        )
+        lines += [f"  {name}: {why}" for name, why in found.unknown]
+    app.result("\n".join(lines), document)
+
+
+def _text(app: App, found: Sequence[Leftover], yes: bool) -> str:
+    from builder.report.columns import table
+    from builder.report.size import human_size
+    from builder.workflow.cleaning import KINDS
+
+    if not found:
+        return "nothing removed" if yes else "nothing to remove"
+    rows = []
+    for kind, title in KINDS.items():
+        mine = [one for one in found if one.kind == kind]
+        if mine:
+            rows.append([title, str(len(mine)), human_size(sum(one.bytes for one in mine))])
+    whole = human_size(sum(one.bytes for one in found))
+    lines = [table(["WHAT", "COUNT", "FREES"], rows, color=app.color_on_stdout, width=app.width), ""]
+    if app.verbose:
+        lines += [*(f"{one.name}  {human_size(one.bytes)}" for one in found), ""]
+    lines.append(f"removed: up to {whole}" if yes else f"up to {whole} would be freed: imgbuild clean --yes")
+    return "\n".join(lines)
+
+
+COMMAND = clean

@@ -1,0 +1,33 @@
+"""`imgbuild doctor`: what this machine has for building and running images, and what it would take."""
+
+from __future__ import annotations
+
+from builder.cli.app import App, command
+from builder.errors import EngineError
+
+
+@command(
+    "doctor",
+    epilog="Example: imgbuild doctor --json | jq '.rows[] | select(.todo != [])'   "
+    "Exit code 0 when all is there that a build needs, else 4.",
+)
+def doctor(app: App) -> None:
+    """Look at the engine, the disks, the NVIDIA driver, GPUs and container toolkit, and say what to do."""
+    from builder.report.doctor import doctor_text
+    from builder.report.host import looked_text
+    from builder.workflow.doctor import diagnose
+
+    found = diagnose()
+    document = {"passed": found.can_build, **found.model_dump(mode="json")}
+    text = doctor_text(found.rows, color=app.color_on_stdout, width=app.width)
+    if app.verbose:
+        text += "\n\nlooked at:\n" + looked_text(found.looked)
+    if found.can_build:
+        app.result(text, document)
+        return
+    first = next(row for row in found.rows if row.needed and row.state == "missing")
+    error = EngineError(f"nothing can be built here: {first.name}: {first.says}", fix="; ".join(first.todo))
+    app.refused(text, document, error)
+
+
+COMMAND = doctor

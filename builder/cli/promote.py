@@ -1,0 +1,38 @@
+"""`imgbuild promote`: the same digest under another tag."""
+
+from __future__ import annotations
+
+import click
+
+from builder.cli.app import App, command
+from builder.errors import EngineError
+
+
+@command(
+    "promote",
+    epilog="Example: imgbuild promote example.org/team/train:20261126 example.org/team/train:stable   "
+    "Exit code 7 when it is not proven.",
+)
+@click.argument("source", metavar="FROM")
+@click.argument("target", metavar="TO")
+@click.option("--unproven", metavar="REASON", default="", help="Also without a passed verdict beside it.")
+def promote(app: App, source: str, target: str, unproven: str) -> None:
+    """Put a proven image of a registry under another tag, or in another repository there. Nothing is pulled."""
+    from builder.engine.connect import connect
+    from builder.progress import Note
+    from builder.workflow.promote import promote as put
+
+    with app.face() as observer:
+        try:
+            info = connect().info()
+        except EngineError as error:  # only its list of insecure registries would be missed
+            observer(Note(f"no engine answers ({error.what})"))
+            info = None
+        done = put(source, target, observer, unproven=unproven, info=info)
+    lines = [f"{done.target}", f"  stands for {done.digest}"]
+    lines += [f"  and stood for {done.before}"] if done.before else []
+    lines += [f"  not proven: {done.unproven}"] if done.unproven else []
+    app.result("\n".join(lines), done.model_dump(mode="json"))
+
+
+COMMAND = promote

@@ -1,0 +1,81 @@
+"""`imgbuild push`: a proven image into a registry."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from builder.cli.app import App, command
+from builder.cli.options import kit_option, prefix_option
+
+if TYPE_CHECKING:
+    from builder.publish.record import Pushed
+
+
+@command(
+    "push",
+    epilog="Example: imgbuild push finetune-cuda --to registry.example.org/team/train --tag 'torch{torch}-{date}'   "
+    "Exit code 7 when it is not proven, or the registry does not hold it afterwards.",
+)
+@click.argument("name", metavar="ENV[@VARIANT]")
+@click.option("--to", required=True, metavar="REPOSITORY", help="Where to, without a tag.")
+@click.option(
+    "--tag",
+    "tags",
+    multiple=True,
+    metavar="TAG",
+    help="In place of the usual tags; {torch} is what was measured.",
+)
+@click.option("--unproven", metavar="REASON", help="Push without a passed verdict; the reason is recorded.")
+@click.option(
+    "--alone", is_flag=True, help="Tags stand for this platform alone, whatever others are declared."
+)
+@click.option("--dry-run", is_flag=True, help="Ask the registry, and write nothing.")
+@prefix_option
+@kit_option
+def push(
+    app: App,
+    name: str,
+    to: str,
+    tags: tuple[str, ...],
+    unproven: str | None,
+    alone: bool,
+    dry_run: bool,
+    prefix: str,
+    kit: str | None,
+) -> None:
+    """Push the image that was proven, ask the registry what it holds, then move the tags."""
+    from builder.engine.connect import connect
+    from builder.workflow.push import PushOptions
+    from builder.workflow.push import push as publish
+
+    options = PushOptions(to, tags, unproven or "", alone, dry_run, kit, prefix)
+    with app.face() as observer:
+        pushed, kept = publish(app.project(), name, connect(), options, observer)
+    record = str(kept.path) if kept and kept.path else None
+    app.result(_text(pushed, record), {**pushed.model_dump(mode="json"), "record": record})
+
+
+def _text(pushed: Pushed, record: str | None) -> str:
+    name = pushed.repository
+    if not pushed.done:
+        there = f"lies there already as {pushed.digest[:19]}" if pushed.digest else "would be pushed"
+        lines = [f"{pushed.image} {pushed.image_id[:19]} {there}: {name}:{pushed.permanent[:28]}..."]
+        for tag, now in pushed.tags.items():
+            lines.append(f"  {name}:{tag}  {f'stands for {now[:19]} now' if now else 'is not there yet'}")
+        return "\n".join([*lines, "nothing was written: --dry-run"])
+    lines = [f"pushed {pushed.image} {pushed.image_id[:19]}", f"  {name}@{pushed.digest}"]
+    if pushed.index:
+        lines.append(f"  {name}@{pushed.index} (all platforms)")
+    for tag in pushed.tags:
+        before = pushed.moved.get(tag)
+        lines.append(f"  {name}:{tag}{f'  (was {before[:19]})' if before else ''}")
+    if pushed.waiting:
+        lines.append(f"  no tag was moved: {', '.join(pushed.waiting)} is not there yet")
+    if pushed.unproven:
+        lines.append(f"  not proven: {pushed.unproven}")
+    return "\n".join([*lines, *([f"record: {record}"] if record else [])])
+
+
+COMMAND = push

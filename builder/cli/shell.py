@@ -1,0 +1,29 @@
+"""`imgbuild shell`: a shell in an image, with the environment active."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import click
+
+from builder.cli.app import App, command
+from builder.cli.attended import attend_here, run_options
+
+if TYPE_CHECKING:
+    from builder.workflow.running.prepare import Wish
+
+
+@command(
+    "shell",
+    verbose=("--verbose",),
+    epilog="Example: imgbuild shell regression   The exit code is the shell's; 125 when it was not started.",
+)
+@click.argument("name", metavar="ENV[@VARIANT]")
+@run_options
+def shell(app: App, name: str, wish: Wish) -> None:
+    """Open a shell in an image: in this directory, as you, with the GPUs there are."""
+    attend_here(app, name, replace(wish, argv=("bash",)), hang_up=True)
+
+
+COMMAND = shell

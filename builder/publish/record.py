@@ -1,0 +1,36 @@
+"""What is kept of a push."""
+
+from __future__ import annotations
+
+from builder import __version__
+from builder.values import Value
+
+
+class Pushed(Value):
+    """The record of a push, enough to see what was put where.
+
+    digest: of the manifest; index: of the index over several platforms. tags: each with what it stands for now; moved:
+    what it stood for before, where that was something else. waiting: platforms that are not there yet, so that no tag
+    was moved. done: False for a dry run.
+    """
+
+    format: int = 1
+    image: str
+    image_id: str
+    plan_digest: str
+    lock_digest: str
+    platform: str
+    repository: str
+    permanent: str
+    digest: str = ""
+    index: str = ""
+    tags: dict[str, str] = {}
+    moved: dict[str, str] = {}
+    waiting: tuple[str, ...] = ()
+    beside: dict[str, str] = {}
+    unproven: str = ""
+    proven: bool
+    engine: str
+    version: str = __version__
+    finished: str
+    done: bool = True

@@ -1,0 +1,62 @@
+"""The tags an image gets: those asked for, with what was measured in the image put in, else lock, date and variant."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import date
+
+from builder.errors import UsageError
+from builder.lock.model import LockSet
+from builder.smoke.verdict import Verdict
+from builder.spec.model import ImageSpec
+
+PERMANENT = "imgbuild-"
+_TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
+_WORD = re.compile(r"\{([a-z0-9_-]*)\}")
+
+
+def permanent_tag(plan_digest: str) -> str:
+    """The tag that the engine pushes to, and that nobody else moves."""
+    return f"{PERMANENT}{plan_digest}"
+
+
+def words(
+    spec: ImageSpec, lock: LockSet, plan_digest: str, verdict: Verdict | None, day: date
+) -> dict[str, str]:
+    """What `--tag` may put in between braces: of the definition, and every version that a test measured."""
+    measured = {
+        name: value
+        for result in (verdict.results if verdict else ())
+        for name, value in result.numbers.items()
+        if isinstance(value, str) and re.fullmatch(r"[0-9][0-9A-Za-z.+!-]*", value)
+    }
+    fixed = {"lock": lock.digest[:12], "plan": plan_digest[:12], "date": f"{day:%Y%m%d}", "name": spec.name}
+    return {**measured, **fixed, **({"variant": spec.variant} if spec.variant else {})}
+
+
+def chosen_tags(asked: Sequence[str], known: dict[str, str]) -> tuple[str, ...]:
+    """The tags to put, the ones that move last. Raises UsageError for a word that was not measured, or no tag."""
+    patterns = tuple(asked) or _default(known)
+    return tuple(dict.fromkeys(_filled(pattern, known) for pattern in patterns))
+
+
+def _default(known: dict[str, str]) -> tuple[str, ...]:
+    if "variant" in known:
+        return ("{variant}-lock-{lock}", "{variant}-{date}", "{variant}")
+    return ("lock-{lock}", "{date}", "latest")
+
+
+def _filled(pattern: str, known: dict[str, str]) -> str:
+    unknown = [name for name in _WORD.findall(pattern) if name not in known]
+    if unknown:
+        there = ", ".join(sorted(known))
+        what = f"nothing called {unknown[0]!r} was measured"
+        raise UsageError(what, where=f"--tag {pattern}", fix=f"there is {there}")
+    tag = _WORD.sub(lambda found: known[found[1]].replace("+", "-").replace("!", "-"), pattern)
+    if not _TAG.fullmatch(tag) or tag.startswith(PERMANENT):
+        what = (
+            f"`{tag}` begins like the tags that never move" if _TAG.fullmatch(tag) else f"`{tag}` is no tag"
+        )
+        raise UsageError(what, where=f"--tag {pattern}", fix="use letters, digits, and . _ - after the first")
+    return tag

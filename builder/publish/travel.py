@@ -1,0 +1,24 @@
+"""What travels with an image, as documents that lie beside it in the registry: lock, verdict, lists of packages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from builder.lock.model import LockSet
+from builder.registry.referrers import Attachment
+from builder.smoke.verdict import Verdict
+
+VERDICT = "application/vnd.imgbuild.verdict.v1+json"
+LOCK = "application/vnd.imgbuild.lock.v1+json"
+
+
+def documents(
+    lock: LockSet, verdict: Verdict | None, sboms: Mapping[str, tuple[str, bytes]]
+) -> tuple[Attachment, ...]:
+    """One of each that there is. sboms: name and bytes by media type. Equal values give equal bytes."""
+    found = [Attachment(kind=LOCK, name="lock.json", content=lock.model_dump_json(indent=1).encode() + b"\n")]
+    if verdict is not None:
+        content = verdict.model_dump_json(indent=1).encode() + b"\n"
+        found.append(Attachment(kind=VERDICT, name="verdict.json", content=content))
+    found += [Attachment(kind=kind, name=name, content=content) for kind, (name, content) in sboms.items()]
+    return tuple(found)

@@ -1,0 +1,148 @@
+"""`imgbuild promote`: a proven digest under another tag or in another repository of its registry."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from builder.engine.port import EngineInfo
+from builder.errors import PublishError, UsageError
+from builder.network.places import here
+from builder.network.places.docker import Logins
+from builder.progress import Observer
+from builder.publish.travel import VERDICT
+from builder.registry.client import Document, Registry
+from builder.registry.manifest import Entry, Manifest, read_document
+from builder.registry.reference import Reference, parse_reference
+from builder.registry.referrers import Attachment, attach, read_attachment, referrers
+from builder.registry.trust import daemon_trust
+from builder.registry.wire import Wire
+from builder.registry.write import Writer
+from builder.settings.patience import read_policy
+from builder.smoke.verdict import Verdict
+from builder.values import Value
+from builder.workflow.supply import step
+
+
+class Promoted(Value):
+    """source and target as full references; digest: of what both stand for now; before: of what the target stood for;
+    images: the ids of the images that are proven, one for each platform."""
+
+    source: str
+    target: str
+    digest: str
+    before: str = ""
+    images: tuple[str, ...] = ()
+    unproven: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Copy:
+    """One manifest and what lies beside it."""
+
+    document: Document
+    manifest: Manifest
+    beside: tuple[Attachment, ...]
+
+
+def promote(
+    source: str, target: str, observer: Observer, *, unproven: str = "", info: EngineInfo | None = None
+) -> Promoted:
+    """Put what `source` stands for under `target`, byte for byte, with all that lies beside it.
+
+    info: of the engine, for its insecure registries; None asks the files of this machine alone. Raises PublishError
+    for an image without a passed verdict beside it, UsageError for two registries, RegistryError.
+    """
+    origin, goal = parse_reference(source), parse_reference(target)
+    if origin.host != goal.host:
+        raise UsageError(
+            f"{origin.host} and {goal.host} are two registries",
+            where=target,
+            fix="promote within one; for another, `imgbuild push` from where the image was built",
+        )
+    if goal.digest or goal.tag is None:
+        raise UsageError(f"`{target}` names no tag", fix="write it as REPOSITORY:TAG")
+    policy = read_policy()
+    trust = daemon_trust(insecure=info.insecure if info else (), mirrors=info.mirrors if info else ())
+    with Wire(trust, policy) as wire:
+        registry = Registry(origin.host, wire, Logins(here()))
+        top = registry.manifest(origin.repository, origin.wanted)
+        copies = [_copy(registry, origin, one) for one in _images(registry, origin, top)]
+        images = tuple(_proven(origin, copy, unproven) for copy in copies)
+        writer = Writer(registry, goal.repository, policy)
+        if origin.repository != goal.repository:
+            with step(observer, "push", "promote", f"copy to {goal.name}"):
+                for copy in copies:
+                    _carry(writer, origin, copy)
+        with step(observer, "push", f"tag:{goal.tag}", f"tag {goal}"):
+            before = writer.find_manifest(goal.tag)
+            digest = writer.put_manifest(goal.tag, top.body, top.media_type)
+    return Promoted(
+        source=f"{origin.name}@{top.digest}",
+        target=str(goal),
+        digest=digest,
+        before=before.digest if before and before.digest != digest else "",
+        images=images,
+        unproven=unproven,
+    )
+
+
+def _images(registry: Registry, origin: Reference, top: Document) -> list[Document]:
+    """The image, or those of an index."""
+    found = read_document(top.body, top.media_type, str(origin))
+    if isinstance(found, Manifest):
+        return [top]
+    entries: tuple[Entry, ...] = found
+    return [registry.manifest(origin.repository, entry.digest) for entry in entries]
+
+
+def _copy(registry: Registry, origin: Reference, document: Document) -> _Copy:
+    manifest = read_document(document.body, document.media_type, str(origin))
+    if not isinstance(manifest, Manifest):
+        raise PublishError(
+            "an index within an index is not promoted", where=str(origin), fix="name one of its images"
+        )
+    rows = referrers(registry, origin.repository, document.digest)
+    beside = tuple(
+        Attachment(
+            kind=row.kind,
+            name=row.annotations.get("org.opencontainers.image.title", "document"),
+            content=read_attachment(registry, origin.repository, row),
+        )
+        for row in rows
+    )
+    return _Copy(document, manifest, beside)
+
+
+def _proven(origin: Reference, copy: _Copy, unproven: str) -> str:
+    """The image's id, when a passed verdict about it lies beside it. Raises PublishError."""
+    for one in copy.beside:
+        if one.kind == VERDICT:
+            try:
+                verdict = Verdict.model_validate(json.loads(one.content))
+            except ValueError:  # of another version, or no verdict at all
+                continue
+            if verdict.passed and verdict.image_id in {copy.manifest.config, copy.document.digest}:
+                return verdict.image_id
+    if unproven:
+        return copy.manifest.config
+    raise PublishError(
+        f"{origin} is not promoted: no passed verdict about {copy.manifest.config[:19]} lies beside it",
+        where=f"{origin.name}@{copy.document.digest}",
+        fix="push it with `imgbuild push`, which brings its verdict along; or say why, with --unproven REASON",
+    )
+
+
+def _carry(writer: Writer, origin: Reference, copy: _Copy) -> None:
+    """Blobs, manifest and documents into the other repository; what is there already is not carried again."""
+    for digest in (copy.manifest.config, *(layer.digest for layer in copy.manifest.layers)):
+        if not writer.has_blob(digest) and not writer.mount_blob(digest, origin.repository):
+            raise PublishError(
+                f"the registry does not hand {digest[:19]} from {origin.repository} to {writer.repository}",
+                where=str(origin),
+                fix="`imgbuild push` to the other repository from where the image was built",
+            )
+    document = copy.document
+    writer.put_manifest(document.digest, document.body, document.media_type)
+    for one in copy.beside:
+        attach(writer, document.digest, document.media_type, len(document.body), one)

@@ -1,0 +1,109 @@
+"""What a table has to say to be refreshed, and what a refresh answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Protocol, TypeAlias
+
+from builder.data.rows import Row
+from builder.network.session import Session
+from builder.progress import Observer
+from builder.settings.patience import Policy
+from builder.store.simple import IndexFile
+from builder.values import Value
+
+Rows: TypeAlias = Mapping[str, Row]
+
+
+class Index(Protocol):
+    """Where rows are read: a package index."""
+
+    @property
+    def policy(self) -> Policy:
+        """How patient the machine is."""
+
+    def files(self, project: str) -> tuple[IndexFile, ...]:
+        """Every file of a project. Raises BuildError or LockError."""
+
+    def session(self) -> Session:
+        """A session of the asking thread."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What was read anew. rows: by key; needs: what only a person can add, one sentence each."""
+
+    rows: Rows
+    needs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a table reads with. held: the rows of other tables, by file and key."""
+
+    index: Index
+    today: date
+    observer: Observer
+    held: Mapping[str, Rows] = field(default_factory=dict)
+
+
+class Table(Protocol):
+    """A table that can be read anew. Rows that are not its own (key is None) are left as they are.
+
+    Fields that are not among its facts say where and when a row was read, or are a person's: they change along with
+    the facts, or never.
+    """
+
+    @property
+    def name(self) -> str:
+        """As it is called on the command line."""
+
+    @property
+    def file(self) -> str:
+        """Its file among the tables."""
+
+    @property
+    def facts(self) -> tuple[str, ...]:
+        """The fields that are compared."""
+
+    def key(self, row: Row) -> str | None:
+        """What tells its rows apart, as people would name the row; None for a row that is edited by a person."""
+
+    def order(self, row: Row) -> tuple[object, ...]:
+        """Where it stands among all rows."""
+
+    def read(self, context: Context) -> Reading:
+        """All rows that can be read now. Raises BuildError."""
+
+    def faults(self, known: Rows, found: Rows, context: Context) -> Iterator[str]:
+        """Why what was found may not be written, with the row in each sentence: the sanity floor."""
+
+
+class Change(Value):
+    """A row that came or changed. facts: by field, [before, now]; before is empty for a new row."""
+
+    row: str
+    new: bool
+    facts: dict[str, tuple[str, str]]
+
+    def __str__(self) -> str:
+        said = ", ".join(f"{name} {new}" if self.new else f"{name} {old or '-'} -> {new or '-'}"
+                         for name, (old, new) in self.facts.items())  # fmt: skip
+        return f"{'+' if self.new else '~'} {self.row}: {said}"
+
+
+class Refreshed(Value):
+    """One table. needs: what a person has to add; unchanged: how many rows were read and are as before."""
+
+    table: str
+    file: str
+    changes: tuple[Change, ...]
+    unchanged: int
+    needs: tuple[str, ...] = ()
+
+    @property
+    def stale(self) -> bool:
+        """Whether anything is to be done, by the command or by a person."""
+        return bool(self.changes or self.needs)
