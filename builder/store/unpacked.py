@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import tarfile
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -37,7 +39,7 @@ def told_size(path: Path) -> int | None:
                 return sum(_with_bytecode(entry) for entry in wheel.infolist())
         if path.suffix == ".conda":
             return _conda_size(path)
-    except (OSError, ValueError, RuntimeError, zipfile.BadZipFile, zstandard.ZstdError):
+    except (OSError, ValueError, RuntimeError, tarfile.TarError, zipfile.BadZipFile, zstandard.ZstdError):
         return None  # whatever it is: the build says it, not an estimate
     return None
 
@@ -56,10 +58,40 @@ def _with_bytecode(entry: zipfile.ZipInfo) -> int:
 
 
 def _conda_size(path: Path) -> int | None:
-    """The tar of its files, if the compressor wrote its size down; bytecode lies in it, or is small beside it."""
+    """By its list of paths, with bytecode where it brings none; else the tar of its files, as its frame says."""
     with zipfile.ZipFile(path) as outer:
-        for entry in outer.infolist():
-            if entry.filename.startswith("pkg-") and entry.filename.endswith(".tar.zst"):
-                size = zstandard.frame_content_size(outer.open(entry).read(_HEAD))
-                return size if size > 0 else None
+        parts = {entry.filename.split("-")[0]: entry for entry in outer.infolist()}
+        listed = _listed(outer, parts["info"]) if "info" in parts else None
+        if listed is not None or "pkg" not in parts:
+            return listed
+        size = zstandard.frame_content_size(outer.open(parts["pkg"]).read(_HEAD))
+        return size if size > 0 else None
+
+
+def _listed(outer: zipfile.ZipFile, info: zipfile.ZipInfo) -> int | None:
+    """The sizes in info/paths.json (CEP 35); None where it has none."""
+    with (
+        zstandard.ZstdDecompressor().stream_reader(outer.open(info)) as plain,
+        tarfile.open(fileobj=plain, mode="r|") as tar,
+    ):
+        for member in tar:
+            if member.name == "info/paths.json":
+                content = tar.extractfile(member)
+                return _of_paths(json.load(content)) if content is not None else None
     return None
+
+
+def _of_paths(document: object) -> int | None:
+    rows = document.get("paths") if isinstance(document, dict) else None
+    if not isinstance(rows, list):
+        return None
+    sizes = {
+        row["_path"]: row["size_in_bytes"]
+        for row in rows
+        if isinstance(row, dict)
+        and isinstance(row.get("_path"), str)
+        and isinstance(row.get("size_in_bytes"), int)
+    }
+    compiled = any(name.endswith(".pyc") for name in sizes)
+    modules = 0 if compiled else sum(size for name, size in sizes.items() if name.endswith(".py"))
+    return sum(sizes.values()) + modules if sizes else None

@@ -8,7 +8,7 @@ from builder.engine.port import Engine
 from builder.errors import BuildError
 from builder.plan import Estimate
 from builder.progress import Note, Observer
-from builder.report.duration import human_time
+from builder.report.duration import rough_time
 from builder.report.size import human_size
 from builder.spec.project import Project
 from builder.store.cache import default_root, nearest_folder
@@ -36,7 +36,7 @@ def check_room(project: Project, planned: Planned, engine: Engine, observer: Obs
 
 
 def told(costs: Estimate, free: int | None) -> str:
-    """`3.1 GB to fetch, an image of about 7.1 GB, up to 11 GB of the engine's disk (63 GB free), about 3 min 05 s`."""
+    """`3.1 GB to fetch, an image of about 7.1 GB, up to 11 GB of the engine's disk (63 GB free), about 3 min`."""
     fetch = f"{human_size(costs.fetch)} to fetch" if costs.fetch or costs.unknown else "nothing to fetch"
     if costs.unknown:
         fetch += f" and {costs.unknown} file{'s' if costs.unknown > 1 else ''} of unknown size"
@@ -44,7 +44,7 @@ def told(costs: Estimate, free: int | None) -> str:
     beside = " beside the downloads" if costs.fetch or costs.unknown else ""
     return (
         f"{fetch}, an image of about {human_size(costs.image)}, up to {human_size(costs.engine)} of the engine's disk"
-        f"{room}, about {human_time(costs.seconds)}{beside}"
+        f"{room}, about {rough_time(costs.seconds)}{beside}"
     )
 
 

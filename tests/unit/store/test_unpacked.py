@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import json
 import tarfile
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -17,19 +19,29 @@ from builder.store.upstream import Upstream
 from tests.support.wheel_samples import write_wheel
 
 
-def conda(path: Path, content: bytes, *, told: bool = True) -> Path:
-    """A .conda whose one member is this, with its size in the frame or without."""
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w") as tar:
-        entry = tarfile.TarInfo("lib/x")
-        entry.size = len(content)
-        tar.addfile(entry, io.BytesIO(content))
+def conda(
+    path: Path, content: bytes, *, told: bool = True, paths: Mapping[str, int] | None = None, listed: str = ""
+) -> Path:
+    """A .conda whose one member is this, with its size in the frame or without, and with a list of paths or without."""
+    rows = [{"_path": name, "size_in_bytes": size} for name, size in (paths or {}).items()]
+    document = listed or json.dumps({"paths": rows})
+    info = {"info/index.json": b"{}", **({"info/paths.json": document.encode()} if paths or listed else {})}
     squeeze = zstandard.ZstdCompressor(write_content_size=told)
     with zipfile.ZipFile(path, "w") as outer:
         outer.writestr("metadata.json", "{}")
-        outer.writestr("pkg-x-1-0.tar.zst", squeeze.compress(buffer.getvalue()))
-        outer.writestr("info-x-1-0.tar.zst", zstandard.ZstdCompressor().compress(b"small"))
+        outer.writestr("pkg-x-1-0.tar.zst", squeeze.compress(tar_of({"lib/x": content})))
+        outer.writestr("info-x-1-0.tar.zst", zstandard.ZstdCompressor().compress(tar_of(info)))
     return path
+
+
+def tar_of(files: Mapping[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as tar:
+        for name, content in files.items():
+            entry = tarfile.TarInfo(name)
+            entry.size = len(content)
+            tar.addfile(entry, io.BytesIO(content))
+    return buffer.getvalue()
 
 
 def test_a_wheel_tells_its_files_and_modules_count_twice(tmp_path: Path) -> None:
@@ -46,6 +58,20 @@ def test_a_conda_package_tells_what_its_frame_says(tmp_path: Path) -> None:
     assert size is not None
     assert 50_000 < size < 65_000
     assert told_size(conda(tmp_path / "b.conda", b"\0" * 50_000, told=False)) is None
+
+
+def test_a_conda_packages_list_of_paths_knows_better(tmp_path: Path) -> None:
+    files = {"site-packages/x/code.py": 5_000, "lib/libx.so": 70_000}
+    bare = conda(tmp_path / "a.conda", b"\0", paths=files)
+    assert told_size(bare) == 5_000 + 70_000 + 5_000, "modules are compiled while it is installed"
+    brought = {**files, "site-packages/x/__pycache__/code.cpython-312.pyc": 4_000}
+    assert told_size(conda(tmp_path / "b.conda", b"\0", paths=brought)) == 5_000 + 70_000 + 4_000
+
+
+@pytest.mark.parametrize("listed", ["[]", '{"paths": 3}', '{"paths": [7, {"_path": 1}]}', "no JSON"])
+def test_a_list_of_paths_that_says_nothing(tmp_path: Path, listed: str) -> None:
+    size = told_size(conda(tmp_path / "a.conda", b"\0" * 50_000, listed=listed))
+    assert size is None or 50_000 < size < 65_000
 
 
 @pytest.mark.parametrize("name", ["x.whl", "x.conda", "x.deb", "x.sh", "x.tar.bz2"])

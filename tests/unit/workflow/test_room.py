@@ -88,11 +88,11 @@ def test_on_two_disks_downloads_do_not_count(
 def test_what_it_costs_is_said_in_one_line() -> None:
     costs = Estimate(fetch=3 * GB, image=7 * GB, engine=11 * GB, least=3 * GB, store=3 * GB, seconds=130)
     assert told(costs, 60 * GB) == (
-        "3.0 GB to fetch, an image of about 7.0 GB, up to 11 GB of the engine's disk (60 GB free), about 2 min 10 s "
+        "3.0 GB to fetch, an image of about 7.0 GB, up to 11 GB of the engine's disk (60 GB free), about 2 min "
         "beside the downloads"
     )
     assert told(costs.model_copy(update={"fetch": 0}), None) == (
-        "nothing to fetch, an image of about 7.0 GB, up to 11 GB of the engine's disk, about 2 min 10 s"
+        "nothing to fetch, an image of about 7.0 GB, up to 11 GB of the engine's disk, about 2 min"
     )
 
 
