@@ -156,6 +156,7 @@ def _document(outcome: Outcome | Failed) -> dict[str, object]:
 
 
 def _text(app: App, outcome: Outcome) -> str:
+    from builder.report.paths import from_here
     from builder.report.size import human_size
     from builder.report.text import verdict_text
 
@@ -165,7 +166,8 @@ def _text(app: App, outcome: Outcome) -> str:
         lines.append("not proven: --no-smoke")
     else:
         lines.append(verdict_text(record.verdict, color=app.color_on_stdout, width=app.width))
-    lines.append(f"record: {outcome.kept.path}" if outcome.kept.path else f"warning: {outcome.kept.trouble}")
+    kept = outcome.kept
+    lines.append(f"record: {from_here(kept.path)}" if kept.path else f"warning: {kept.trouble}")
     return "\n".join(lines)
 
 

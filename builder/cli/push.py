@@ -47,14 +47,16 @@ def push(
 ) -> None:
     """Push the image that was proven, ask the registry what it holds, then move the tags."""
     from builder.engine.connect import connect
+    from builder.report.paths import from_here
     from builder.workflow.push import PushOptions
     from builder.workflow.push import push as publish
 
     options = PushOptions(to, tags, unproven or "", alone, dry_run, kit, prefix)
     with app.face() as observer:
         pushed, kept = publish(app.project(), name, connect(), options, observer)
-    record = str(kept.path) if kept and kept.path else None
-    app.result(_text(pushed, record), {**pushed.model_dump(mode="json"), "record": record})
+    path = kept.path if kept else None
+    document = {**pushed.model_dump(mode="json"), "record": str(path) if path else None}
+    app.result(_text(pushed, from_here(path) if path else None), document)
 
 
 def _text(pushed: Pushed, record: str | None) -> str:

@@ -121,8 +121,8 @@ def _raise(problems: Iterable[Problem]) -> None:
 
 def _unknown(what: str, word: str, known: list[str]) -> UsageError:
     near = difflib.get_close_matches(word, known, n=2, cutoff=0.5)
-    fix = f"did you mean {' or '.join(near)}?" if near else f"there is: {', '.join(known) or 'none'}"
-    return UsageError(what, fix=fix)
+    there = f"there is: {', '.join(known)}" if known else "there is none; `imgbuild list` shows what there is"
+    return UsageError(what, fix=f"did you mean {' or '.join(near)}?" if near else there)
 
 
 class _Reader:

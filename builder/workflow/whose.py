@@ -9,7 +9,7 @@ from typing import Literal, TypeAlias
 from builder.engine.port import Engine, ImageInfo
 from builder.errors import EngineError, UsageError
 from builder.progress import Note, Observer
-from builder.spec.load import load_image
+from builder.spec.load import load_image, survey
 from builder.spec.model import Platform
 from builder.spec.project import Project
 from builder.spec.translate import near_or_all
@@ -94,13 +94,16 @@ def _engine(question: Question, observer: Observer) -> Engine | None:
 
 
 def _ref_of(project: Project, tag: str, image: ImageInfo, question: Question) -> str:
-    """Whose image it is: by its name in the engine, else as its label says."""
+    """Whose image it is: by its name in the engine, where that is one of ours, else as its label says."""
     repository, _, version = tag.partition(":")
     named = repository.removeprefix(f"{question.prefix}/")
-    if named in project.names():
-        variant = "" if version in {"", "latest", "unproven"} else f"@{version.removesuffix('-unproven')}"
-        return f"{named}{variant}"
-    return env_of(project, tag, image.labels)
+    if named not in project.names():
+        return env_of(project, tag, image.labels)
+    if version in {"", "latest", "unproven"}:
+        return named
+    ref = f"{named}@{version.removesuffix('-unproven')}"
+    known = {spec.ref for spec in survey(project, [named]).specs}
+    return ref if ref in known else env_of(project, tag, image.labels)
 
 
 def env_of(project: Project, name: str, labels: Mapping[str, str]) -> str:
