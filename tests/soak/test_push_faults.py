@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from builder.engine.port import Engine
 from builder.network.places import Here
 from builder.network.places.docker import Logins
 from builder.publish.there import held
@@ -28,24 +29,25 @@ from builder.settings.patience import Policy
 from builder.values import canonical_json
 from tests.support.fault_relay import Fault, relay
 from tests.support.real_registry import RealRegistry, real_registry
-from tests.support.workshop import HERE, PREFIX, REPOSITORY, Ran, Workshop
+from tests.support.workshop import HERE, REPOSITORY, Ran, Workshop
 
 pytestmark = [pytest.mark.engine, pytest.mark.soak]
 RUNS = int(os.environ.get("SOAK_PUSHES", "2"))
 SEED = int(os.environ.get("SOAK_SEED", "1"))
-OWN = f"{PREFIX}/soak"
+OWN = "imgbuild-soak"  # not below the tests' own name, so that another run beside this one leaves it alone
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 
 
 @pytest.fixture(scope="module")
-def shop(workshop: Workshop, tmp_path_factory: pytest.TempPathFactory) -> Workshop:
+def shop(workshop: Workshop, engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workshop]:
     root = tmp_path_factory.mktemp("publisher")
     shutil.copytree(HERE / "envs" / "tiny", root / "envs" / "tiny")
     shutil.copy(REPOSITORY / "envs" / "_bases.yml", root / "envs")
     made = replace(workshop, root=root)
     done = made.run("build", "tiny", "--kit", str(workshop.kit), env={"IMGBUILD_PREFIX": OWN})
     assert done.code == 0, done.err
-    return made
+    yield made
+    engine.remove(f"{OWN}/tiny:latest")
 
 
 @pytest.fixture(scope="module")
