@@ -14,6 +14,7 @@ import click
 
 from builder.cli.app import App
 from builder.cli.boundary import Told, error_document, error_text, write, write_json
+from builder.cli.documented import Documented
 from builder.cli.options import kit_option, prefix_option, read_gpus_word
 from builder.errors import ImgbuildError
 
@@ -26,7 +27,16 @@ NOT_STARTED = 125
 """Exit code where the program was not started, as docker has it: all others are the program's own."""
 
 
-class BeforeProgram(click.Command):
+PROGRAM_ENDS = {
+    "2": "wrong words",
+    "125": "the program was not started: no engine, no such image, or a fault of its definition",
+    "126": "the program cannot be run",
+    "127": "the image has no such program",
+    "others": "the program's own",
+}
+
+
+class BeforeProgram(Documented):
     """Options stand before or after ENV; from the program's first word, or from `--`, all words are the program's."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from builder.cli.app import App, command
+from builder.cli.documented import ends
 from builder.cli.options import kit_option, upstream_options
 from builder.errors import ProofError
 
@@ -17,8 +18,12 @@ if TYPE_CHECKING:
 
 @command(
     "audit",
-    epilog="Example: imgbuild audit finetune-cuda --gpu h100 --gpu l40s --driver 580   "
-    "Exit code 6 when something will not run.",
+    examples=[
+        "imgbuild audit finetune-cuda --gpu h100 --gpu l40s --driver 580",
+        "imgbuild audit finetune-cuda --from archives --json",
+    ],
+    exits=ends(3, 4, 5, end_0="it runs there", end_6="something will not run"),
+    pages=["audit", "gpus"],
 )
 @click.argument("name", metavar="ENV[@VARIANT]|IMAGE")
 @click.option(

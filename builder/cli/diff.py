@@ -8,6 +8,7 @@ import click
 
 from builder.cli.app import App, command
 from builder.cli.boundary import Told
+from builder.cli.documented import ends
 from builder.cli.options import PLATFORMS, prefix_option
 from builder.spec.model import Platform
 
@@ -21,7 +22,13 @@ _DIFFERENT = 1  # with --exit-code, as git and diff have it
 
 @command(
     "diff",
-    epilog="Example: imgbuild diff regression   Or: imgbuild diff v1.2:regression regression --json",
+    examples=[
+        "imgbuild diff regression",
+        "imgbuild diff v1.2:regression regression --json",
+        "imgbuild diff kit:./kit:regression regression --exit-code",
+    ],
+    exits=ends(3, 4, 5, 7, end_1="there are differences, with --exit-code"),
+    pages=["locks"],
 )
 @click.argument("old", metavar="A")
 @click.argument("new", metavar="[B]", required=False)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from builder.cli.app import App, command
+from builder.cli.documented import ends
 from builder.cli.options import kit_option, prefix_option, upstream_options
 
 if TYPE_CHECKING:
@@ -14,7 +15,12 @@ if TYPE_CHECKING:
 
 
 @command(
-    "explain", epilog="Example: imgbuild explain regression   Or: imgbuild explain finetune@cu126 --json"
+    "explain",
+    examples=[
+        "imgbuild explain regression",
+        "imgbuild explain finetune-cuda@cu126 --json",
+    ],
+    exits=ends(3, 4, 5),
 )
 @click.argument("name", metavar="ENV[@VARIANT]")
 @prefix_option

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from builder.cli.app import App, command
+from builder.cli.documented import ends
 from builder.cli.options import PLATFORMS
 from builder.errors import DefinitionError, UsageError
 from builder.problems import Problem
@@ -23,7 +24,13 @@ _KINDS = ("environment", "requirements", "pixi", "conda-lock", "explicit", "list
 
 @command(
     "init",
-    epilog="Example: imgbuild init train --from requirements.txt --python 3.12 && imgbuild build train",
+    examples=[
+        "imgbuild init train",
+        "imgbuild init train --from requirements.txt --python 3.12",
+        "conda list --export | imgbuild init train --from - --dry-run",
+    ],
+    exits=ends(end_2="wrong words, or the file asks for what cannot be honoured"),
+    pages=["start"],
 )
 @click.argument("name", metavar="NAME")
 @click.option(

@@ -5,13 +5,17 @@ from __future__ import annotations
 import click
 
 from builder.cli.app import App, command
+from builder.cli.documented import ends
 from builder.errors import EngineError
 
 
 @command(
     "promote",
-    epilog="Example: imgbuild promote example.org/team/train:20261126 example.org/team/train:stable   "
-    "Exit code 7 when it is not proven.",
+    examples=[
+        "imgbuild promote example.org/train:20261126 example.org/train:stable",
+    ],
+    exits=ends(end_7="it is not proven, or the registry does not do it"),
+    pages=["publish"],
 )
 @click.argument("source", metavar="FROM")
 @click.argument("target", metavar="TO")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from builder.cli.app import App, command
+from builder.cli.documented import ends
 from builder.cli.options import kit_option, prefix_option
 
 if TYPE_CHECKING:
@@ -15,8 +16,18 @@ if TYPE_CHECKING:
 
 @command(
     "push",
-    epilog="Example: imgbuild push finetune-cuda --to registry.example.org/team/train --tag 'torch{torch}-{date}'   "
-    "Exit code 7 when it is not proven, or the registry does not hold it afterwards.",
+    examples=[
+        "imgbuild push regression --to registry.example.org/team/train --dry-run",
+        "imgbuild push finetune-cuda --to example.org/train --tag 'torch{torch}-{date}'",
+    ],
+    exits=ends(
+        3,
+        4,
+        5,
+        end_0="the registry holds it, and the tags stand for it",
+        end_7="it is not proven, or the registry does not hold it afterwards",
+    ),
+    pages=["publish"],
 )
 @click.argument("name", metavar="ENV[@VARIANT]")
 @click.option("--to", required=True, metavar="REPOSITORY", help="Where to, without a tag.")

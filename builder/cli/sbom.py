@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from builder.cli.app import App, command
+from builder.cli.documented import ends
 from builder.cli.options import kit_option
 from builder.errors import ProofError
 
@@ -19,8 +20,13 @@ if TYPE_CHECKING:
 
 @command(
     "sbom",
-    epilog="Example: imgbuild sbom regression --format spdx -o regression.spdx.json   "
-    "Exit code 6 when --check finds a licence that image.yml does not allow.",
+    examples=[
+        "imgbuild sbom regression --format spdx -o regression.spdx.json",
+        "imgbuild sbom regression --licences",
+        "imgbuild sbom regression --check",
+    ],
+    exits=ends(3, 4, 5, end_6="with --check: a licence that image.yml does not allow"),
+    pages=["sbom"],
 )
 @click.argument("name", metavar="ENV[@VARIANT]|IMAGE")
 @click.option(

@@ -5,12 +5,20 @@ from __future__ import annotations
 import click
 
 from builder.cli.app import App, command
+from builder.cli.documented import ends
 from builder.cli.options import gpus_option, kit_option, prefix_option
 from builder.errors import ProofError
 
 
 @command(
-    "test", epilog="Example: imgbuild test regression --json | jq .passed   Exit code 6 when it did not pass."
+    "test",
+    examples=[
+        "imgbuild test regression --json | jq .passed",
+        "imgbuild test regression --door all",
+        "imgbuild test finetune-cuda --only lora --gpus all --require gpu",
+    ],
+    exits=ends(3, 4, 5, end_0="proven", end_6="a test failed, or what --require names was not run"),
+    pages=["smoke", "doors", "sandbox"],
 )
 @click.argument("name", metavar="ENV[@VARIANT]")
 @click.option("--only", multiple=True, metavar="TEST", help="Run these smoke tests only.")

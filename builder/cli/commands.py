@@ -1,0 +1,105 @@
+"""Which commands there are, by what one does with them; each is imported when it is asked for."""
+
+from __future__ import annotations
+
+import importlib
+from typing import NamedTuple
+
+import click
+
+from builder.cli.documented import ENDS, NearMisses, write_closing, write_examples
+
+
+class Entry(NamedTuple):
+    """A command in the list of `imgbuild --help`. module: its file in builder/cli; says: one phrase, up to 60 signs.
+
+    The phrase stands here and not in the module, so that the list costs no import of any command.
+    """
+
+    module: str
+    says: str
+
+
+# In the order of the work; `--help`, completion and docs/cli have it from here.
+SECTIONS: dict[str, dict[str, Entry]] = {
+    "Define": {
+        "init": Entry("init", "Make an environment, from nothing or another tool's file"),
+        "list": Entry("list_", "List the images of this project, their locks and proofs"),
+        "show": Entry("show", "Show a definition with all that is merged into it"),
+        "check": Entry("check", "Find every problem of the definitions at once"),
+        "schema": Entry("schema", "Print the JSON schema of image.yml, for editors"),
+    },
+    "Lock": {
+        "lock": Entry("lock", "Solve and write the locks, so that a build never has to"),
+        "diff": Entry("diff", "Compare two locks or two images"),
+    },
+    "Build and prove": {
+        "plan": Entry("plan", "Say what a build would do, and what it costs"),
+        "explain": Entry("explain", "Say which input changed, and what is built again"),
+        "render": Entry("render", "Print the Dockerfile, or write its whole context"),
+        "build": Entry("build", "Build images and prove them"),
+        "test": Entry("test", "Prove an image again, through every way into it"),
+    },
+    "Run": {
+        "run": Entry("run", "Run a program in an image: here, as you, with the GPUs"),
+        "shell": Entry("shell", "Open a shell in an image: here, as you, with the GPUs"),
+    },
+    "Publish": {
+        "push": Entry("push", "Push a proven image, and move its tags last"),
+        "promote": Entry("promote", "Put a proven image of a registry under another tag"),
+    },
+    "Check an image": {
+        "verify": Entry("verify", "Hold an image against its definition and lock"),
+        "audit": Entry("audit", "Say on which GPUs the compiled files of an image run"),
+        "sbom": Entry("sbom", "List every package of an image, and its licence"),
+        "check-host": Entry("check_host", "Say whether an image runs on this machine, or another"),
+    },
+    "Housekeeping": {
+        "doctor": Entry("doctor", "Say what this machine has, and what it would take"),
+        "clean": Entry("clean", "Say what builds have left, and take it away"),
+        "kit": Entry("kit", "Make and check kits, for places without a network"),
+        "data": Entry("data", "Read the tables of CUDA and torch builds anew"),
+    },
+}
+EXAMPLES = (
+    "imgbuild init train && imgbuild build train",
+    "imgbuild run train python -V",
+    "imgbuild push train --to registry.example.org/team/train",
+)
+_ALL_ENDS = {
+    **ENDS,
+    6: "not proven: a test failed, or it will not run there",
+    7: "not pushed, not as it was locked, or a registry cannot be asked",
+}
+COMMANDS: dict[str, Entry] = {name: entry for rows in SECTIONS.values() for name, entry in rows.items()}
+
+
+class Commands(NearMisses):
+    """Imports a command's module when it is asked for, so that one command does not pay for the others."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All commands, in the order of the work."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command, or None where there is none of that name."""
+        entry = COMMANDS.get(cmd_name)
+        if entry is None:
+            return None
+        command: click.Command = importlib.import_module(f"builder.cli.{entry.module}").COMMAND
+        command.short_help = entry.says
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The commands by section, in one column for all of them; no command is imported for it."""
+        widest = max(map(len, COMMANDS))
+        for title, rows in SECTIONS.items():
+            with formatter.section(title):
+                formatter.write_dl([(name.ljust(widest), entry.says) for name, entry in rows.items()])
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """How one begins, and what an exit code means, whatever the command."""
+        write_examples(formatter, EXAMPLES)
+        with formatter.section("Exit codes"):
+            formatter.write_dl([(str(code), says) for code, says in _ALL_ENDS.items()])
+        write_closing(formatter, ctx.command_path)
