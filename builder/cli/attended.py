@@ -14,6 +14,7 @@ import click
 
 from builder.cli.app import App
 from builder.cli.boundary import Told, error_document, error_text, write, write_json
+from builder.cli.complete_values import directories, variables, words
 from builder.cli.documented import Documented
 from builder.cli.options import kit_option, prefix_option, read_gpus_word
 from builder.errors import ImgbuildError
@@ -76,19 +77,21 @@ def run_options(function: F) -> F:
 
 
 _OPTIONS = (
-    click.option("-v", "--volume", "volumes", multiple=True, metavar="HOST:PATH[:ro]",
+    click.option("-v", "--volume", "volumes", multiple=True, metavar="HOST:PATH[:ro]", shell_complete=directories,
                  help="Mount a directory of this machine, or a volume by its name."),
     click.option("--no-mount", is_flag=True, help="Do not mount the current directory at /work."),
     click.option("--no-cache-volume", is_flag=True, help="Do not keep /cache in a volume of yours."),
-    click.option("-e", "--env", "env", multiple=True, metavar="NAME[=VALUE]",
+    click.option("-e", "--env", "env", multiple=True, metavar="NAME[=VALUE]", shell_complete=variables,
                  help="Set a variable; NAME alone takes its value from here."),
     click.option("--env-file", "env_files", multiple=True, metavar="FILE", type=click.Path(path_type=Path),
                  help="Variables, one NAME=VALUE or NAME a line."),
     click.option("-p", "--publish", "ports", multiple=True, metavar="[[ADDRESS:]HOST:]PORT",
                  help="Publish a port; without ADDRESS for this machine alone (0.0.0.0: for all)."),
     click.option("--network", default="bridge", show_default=True, metavar="bridge|none|host|NAME",
+                 shell_complete=words("bridge", "none", "host"),
                  help="The network of the program."),
     click.option("--gpus", default="auto", show_default=True, metavar="auto|none|all|DEVICES",
+                 shell_complete=words("auto", "none", "all"),
                  callback=lambda _context, _option, value: read_gpus_word(value),
                  help="Those the engine gives, none, all, or such as 0,1 or GPU-..."),
     click.option("--shm-size", metavar="SIZE", help="Shared memory, such as 16g.  [default: half of the memory]"),

@@ -12,6 +12,7 @@ import click
 
 from builder.cli.app import App, command
 from builder.cli.boundary import Told, error_document, error_text, write
+from builder.cli.complete_values import repositories
 from builder.cli.documented import ends
 from builder.cli.options import (
     for_option,
@@ -68,7 +69,11 @@ if TYPE_CHECKING:
 @click.option("--no-smoke", is_flag=True, help="Do not prove it; the record says so.")
 @gpus_option
 @click.option(
-    "--push", "to", metavar="REPOSITORY", help="Push it there when it is proven, as `imgbuild push`."
+    "--push",
+    "to",
+    metavar="REPOSITORY",
+    shell_complete=repositories,
+    help="Push it there when it is proven, as `imgbuild push`.",
 )
 @tag_option
 @prefix_option

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import click
 
 from builder.cli.app import App, command
+from builder.cli.complete_values import environments
 from builder.cli.documented import ends
 from builder.errors import DefinitionError, LockError
 from builder.settings.read import settings_problems
@@ -24,7 +25,7 @@ from builder.spec.project import Project
     exits=ends(end_0="no problems", end_3="it will not run on what `targets:` declares"),
     pages=["gpus"],
 )
-@click.argument("names", nargs=-1, metavar="[ENV]...")
+@click.argument("names", nargs=-1, metavar="[ENV]...", shell_complete=environments)
 def check(app: App, names: tuple[str, ...]) -> None:
     """Check definitions: every problem as file:line:column, none of them fixed silently.
 

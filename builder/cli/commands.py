@@ -6,6 +6,7 @@ import importlib
 from typing import NamedTuple
 
 import click
+from click.shell_completion import CompletionItem
 
 from builder.cli.documented import ENDS, NearMisses, write_closing, write_examples
 
@@ -59,6 +60,7 @@ SECTIONS: dict[str, dict[str, Entry]] = {
         "clean": Entry("clean", "Say what builds have left, and take it away"),
         "kit": Entry("kit", "Make and check kits, for places without a network"),
         "data": Entry("data", "Read the tables of CUDA and torch builds anew"),
+        "completion": Entry("completion", "Make a shell complete commands, names and GPUs"),
     },
 }
 EXAMPLES = (
@@ -89,6 +91,17 @@ class Commands(NearMisses):
         command: click.Command = importlib.import_module(f"builder.cli.{entry.module}").COMMAND
         command.short_help = entry.says
         return command
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem[str]]:
+        """As click does, without importing every command for its phrase."""
+        return [
+            *(
+                CompletionItem(name, help=one.says)
+                for name, one in COMMANDS.items()
+                if name.startswith(incomplete)
+            ),
+            *click.Command.shell_complete(self, ctx, incomplete),
+        ]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The commands by section, in one column for all of them; no command is imported for it."""

@@ -10,6 +10,7 @@ import click
 
 from builder.cli.app import App, command
 from builder.cli.boundary import Told
+from builder.cli.complete_values import refresh_tables
 from builder.cli.documented import NearMisses, ends
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def data() -> None:
     ),
     pages=["gpu-tables"],
 )
-@click.argument("names", nargs=-1, metavar="[TABLE]...")
+@click.argument("names", nargs=-1, metavar="[TABLE]...", shell_complete=refresh_tables)
 @click.option("--check", is_flag=True, help="Write nothing; exit with 3 where something would change.")
 @click.option("--tables", type=click.Path(path_type=Path, file_okay=False, exists=True), metavar="DIR",
               help="The folder of the tables; default: those of this installation.")  # fmt: skip

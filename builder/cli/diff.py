@@ -8,6 +8,7 @@ import click
 
 from builder.cli.app import App, command
 from builder.cli.boundary import Told
+from builder.cli.complete_values import directories, sides
 from builder.cli.documented import ends
 from builder.cli.options import PLATFORMS, prefix_option
 from builder.spec.model import Platform
@@ -30,8 +31,8 @@ _DIFFERENT = 1  # with --exit-code, as git and diff have it
     exits=ends(3, 4, 5, 7, end_1="there are differences, with --exit-code"),
     pages=["locks"],
 )
-@click.argument("old", metavar="A")
-@click.argument("new", metavar="[B]", required=False)
+@click.argument("old", metavar="A", shell_complete=sides)
+@click.argument("new", metavar="[B]", shell_complete=sides, required=False)
 @click.option(
     "--platform",
     "platforms",
@@ -39,7 +40,9 @@ _DIFFERENT = 1  # with --exit-code, as git and diff have it
     multiple=True,
     help="Default: all that are locked.",
 )
-@click.option("--kit", metavar="DIR", help="Plain names mean the locks of this kit.")
+@click.option(
+    "--kit", metavar="DIR", shell_complete=directories, help="Plain names mean the locks of this kit."
+)
 @prefix_option
 @click.option("--exit-code", is_flag=True, help="Exit with 1 where there are differences.")
 def diff(

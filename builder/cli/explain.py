@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from builder.cli.app import App, command
+from builder.cli.complete_values import environments
 from builder.cli.documented import ends
 from builder.cli.options import kit_option, prefix_option, upstream_options
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     ],
     exits=ends(3, 4, 5),
 )
-@click.argument("name", metavar="ENV[@VARIANT]")
+@click.argument("name", metavar="ENV[@VARIANT]", shell_complete=environments)
 @prefix_option
 @kit_option
 @upstream_options

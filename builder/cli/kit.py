@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from builder.cli.app import App, command
+from builder.cli.complete_values import environments
 from builder.cli.documented import NearMisses, ends
 from builder.cli.options import (
     images_named,
@@ -41,7 +42,7 @@ def kit() -> None:
     pages=["kits"],
 )
 @click.argument("where", type=click.Path(path_type=Path, file_okay=False), metavar="DIR")
-@click.argument("names", nargs=-1, metavar="ENV...")
+@click.argument("names", nargs=-1, metavar="ENV...", shell_complete=environments)
 def bootstrap(app: App, where: Path, names: tuple[str, ...]) -> None:
     """Make a stand-in kit from Debian's packages and the Python package index alone.
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from builder.cli.app import App, command
+from builder.cli.complete_values import environments
 from builder.cli.documented import ends
 from builder.cli.options import for_option, kit_option, platform_option, refs_for, upstream_options
 from builder.errors import ImgbuildError, LockError
@@ -62,7 +63,7 @@ class Step(Value):
     exits=ends(5, end_0="told, also where a lock is missing or stale"),
     pages=["disk"],
 )
-@click.argument("names", nargs=-1, metavar="[ENV[@VARIANT]]...")
+@click.argument("names", nargs=-1, metavar="[ENV[@VARIANT]]...", shell_complete=environments)
 @click.option("--all", "every", is_flag=True, help="All images of the project (as without names).")
 @for_option
 @kit_option

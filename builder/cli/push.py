@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from builder.cli.app import App, command
+from builder.cli.complete_values import environments, repositories, tags
 from builder.cli.documented import ends
 from builder.cli.options import kit_option, prefix_option
 
@@ -29,13 +30,16 @@ if TYPE_CHECKING:
     ),
     pages=["publish"],
 )
-@click.argument("name", metavar="ENV[@VARIANT]")
-@click.option("--to", required=True, metavar="REPOSITORY", help="Where to, without a tag.")
+@click.argument("name", metavar="ENV[@VARIANT]", shell_complete=environments)
+@click.option(
+    "--to", required=True, metavar="REPOSITORY", shell_complete=repositories, help="Where to, without a tag."
+)
 @click.option(
     "--tag",
     "tags",
     multiple=True,
     metavar="TAG",
+    shell_complete=tags,
     help="In place of the usual tags; {torch} is what was measured.",
 )
 @click.option("--unproven", metavar="REASON", help="Push without a passed verdict; the reason is recorded.")

@@ -9,6 +9,7 @@ import click
 
 from builder.cli.app import App, command
 from builder.cli.attended import PROGRAM_ENDS, BeforeProgram, attend_here, leave_here, run_options
+from builder.cli.complete_values import environments, files
 
 if TYPE_CHECKING:
     from builder.workflow.running.prepare import Wish
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
     exits=PROGRAM_ENDS,
     pages=["run"],
 )
-@click.argument("name", metavar="ENV[@VARIANT]")
-@click.argument("words", nargs=-1, metavar="[--] [COMMAND...]", type=click.UNPROCESSED)
+@click.argument("name", metavar="ENV[@VARIANT]", shell_complete=environments)
+@click.argument("words", nargs=-1, metavar="[--] [COMMAND...]", shell_complete=files, type=click.UNPROCESSED)
 @run_options
 @click.option("-d", "--detach", is_flag=True, help="Leave it running and print its container's name.")
 def run(app: App, name: str, words: tuple[str, ...], wish: Wish, detach: bool) -> None:

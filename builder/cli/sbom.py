@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from builder.cli.app import App, command
+from builder.cli.complete_values import images
 from builder.cli.documented import ends
 from builder.cli.options import kit_option
 from builder.errors import ProofError
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     exits=ends(3, 4, 5, end_6="with --check: a licence that image.yml does not allow"),
     pages=["sbom"],
 )
-@click.argument("name", metavar="ENV[@VARIANT]|IMAGE")
+@click.argument("name", metavar="ENV[@VARIANT]|IMAGE", shell_complete=images)
 @click.option(
     "--format",
     "form",

@@ -9,6 +9,7 @@ import click
 
 from builder.cli.app import App, command
 from builder.cli.attended import PROGRAM_ENDS, attend_here, run_options
+from builder.cli.complete_values import environments
 
 if TYPE_CHECKING:
     from builder.workflow.running.prepare import Wish
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     exits=PROGRAM_ENDS,
     pages=["run"],
 )
-@click.argument("name", metavar="ENV[@VARIANT]")
+@click.argument("name", metavar="ENV[@VARIANT]", shell_complete=environments)
 @run_options
 def shell(app: App, name: str, wish: Wish) -> None:
     """Open a shell in an image: in this directory, as you, with the GPUs there are."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from builder.cli.app import App, command
+from builder.cli.complete_values import doors, environments, smoke_tests
 from builder.cli.documented import ends
 from builder.cli.options import gpus_option, kit_option, prefix_option
 from builder.errors import ProofError
@@ -20,13 +21,16 @@ from builder.errors import ProofError
     exits=ends(3, 4, 5, end_0="proven", end_6="a test failed, or what --require names was not run"),
     pages=["smoke", "doors", "sandbox"],
 )
-@click.argument("name", metavar="ENV[@VARIANT]")
-@click.option("--only", multiple=True, metavar="TEST", help="Run these smoke tests only.")
+@click.argument("name", metavar="ENV[@VARIANT]", shell_complete=environments)
+@click.option(
+    "--only", multiple=True, metavar="TEST", shell_complete=smoke_tests, help="Run these smoke tests only."
+)
 @click.option(
     "--door",
     "doors",
     multiple=True,
     metavar="NAME|all",
+    shell_complete=doors,
     help="Go in through these doors as well (docs/doors.md).",
 )
 @gpus_option

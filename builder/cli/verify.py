@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from builder.cli.app import App, command
+from builder.cli.complete_values import environments, images
 from builder.cli.documented import ends
 from builder.cli.options import kit_option, platform_option, prefix_option, upstream_options
 from builder.errors import PublishError
@@ -29,9 +30,12 @@ if TYPE_CHECKING:
     ),
     pages=["publish"],
 )
-@click.argument("name", metavar="IMAGE|ENV[@VARIANT]")
+@click.argument("name", metavar="IMAGE|ENV[@VARIANT]", shell_complete=images)
 @click.option(
-    "--env", metavar="ENV[@VARIANT]", help="What it must be. Default: as its name or its label says."
+    "--env",
+    metavar="ENV[@VARIANT]",
+    shell_complete=environments,
+    help="What it must be. Default: as its name or its label says.",
 )
 @click.option(
     "--from",

@@ -33,9 +33,9 @@ def help_of(name: str) -> str:
 
 def typed(line: str) -> Iterator[list[str]]:
     """The `imgbuild` commands of a shell line, each as its words after `imgbuild`, without where its output goes."""
-    lexer = shlex.shlex(line, posix=True, punctuation_chars="&|;<>")
+    lexer = shlex.shlex(line, posix=True, punctuation_chars="&|;<>()")
     lexer.whitespace_split, lexer.commenters = True, ""
-    for between, words in groupby(lexer, lambda word: word in {"&&", "||", "|", ";"}):
+    for between, words in groupby(lexer, lambda word: word in {"&&", "||", "|", ";", "<(", ")"}):
         command = list(words)
         if not between and command[0] == "imgbuild":
             yield command[1 : next((at for at, word in enumerate(command) if word in {">", "<"}), None)]
