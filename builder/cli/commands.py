@@ -68,7 +68,7 @@ EXAMPLES = (
     "imgbuild run train python -V",
     "imgbuild push train --to registry.example.org/team/train",
 )
-_ALL_ENDS = {
+ALL_ENDS = {
     **ENDS,
     6: "not proven: a test failed, or it will not run there",
     7: "not pushed, not as it was locked, or a registry cannot be asked",
@@ -114,5 +114,5 @@ class Commands(NearMisses):
         """How one begins, and what an exit code means, whatever the command."""
         write_examples(formatter, EXAMPLES)
         with formatter.section("Exit codes"):
-            formatter.write_dl([(str(code), says) for code, says in _ALL_ENDS.items()])
+            formatter.write_dl([(str(code), says) for code, says in ALL_ENDS.items()])
         write_closing(formatter, ctx.command_path)
