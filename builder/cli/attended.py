@@ -18,6 +18,7 @@ from builder.cli.complete_values import directories, variables, words
 from builder.cli.documented import Documented
 from builder.cli.options import kit_option, prefix_option, read_gpus_word
 from builder.errors import ImgbuildError
+from builder.spec.load import load_image
 
 if TYPE_CHECKING:
     from builder.workflow.running.prepare import Wish
@@ -154,6 +155,7 @@ def leave_here(app: App, name: str, wish: Wish) -> None:
     from builder.workflow.running.prepare import look_here, prepare
 
     def leave() -> int:
+        load_image(app.project(), name)
         with connect() as engine:
             prepared = prepare(app.project(), name, engine, wish, look_here(terminal=False, stdin=False))
             _say(app, prepared.notes)
@@ -172,6 +174,7 @@ def _attended(app: App, name: str, wish: Wish, hang_up: bool) -> int:
     from builder.workflow.running.prepare import look_here, prepare
     from builder.workflow.running.terminal import take_seat
 
+    load_image(app.project(), name)  # what is mistyped is told without an engine
     seat = take_seat()
     here = look_here(seat.terminal, seat.stdin is not None)
     with ExitStack() as stack:

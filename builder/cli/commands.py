@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import click
@@ -61,6 +62,7 @@ SECTIONS: dict[str, dict[str, Entry]] = {
         "kit": Entry("kit", "Make and check kits, for places without a network"),
         "data": Entry("data", "Read the tables of CUDA and torch builds anew"),
         "completion": Entry("completion", "Make a shell complete commands, names and GPUs"),
+        "help": Entry("help_", "Print the help of a command"),
     },
 }
 EXAMPLES = (
@@ -73,6 +75,20 @@ ALL_ENDS = {
     6: "not proven: a test failed, or it will not run there",
     7: "not pushed, not as it was locked, or a registry cannot be asked",
 }
+# What people try, from conda, docker, git, uv and others -> what does it here.
+ELSEWHERE = {
+    "add": "init", "create": "init", "new": "init",
+    "ls": "list", "images": "list",
+    "inspect": "show", "lint": "check", "validate": "check",
+    "compile": "lock", "solve": "lock", "update": "lock --upgrade", "upgrade": "lock --upgrade",
+    "exec": "run", "start": "run", "activate": "shell",
+    "publish": "push", "tag": "promote",
+    "gc": "clean", "prune": "clean", "remove": "clean", "rm": "clean",
+    "info": "doctor", "version": "--version",
+}  # fmt: skip
+_FLAGS = {"--json": "--json", "-q": "--quiet", "--quiet": "--quiet", "-v": "--verbose", "--verbose": "--verbose",
+          "--offline": "--offline"}  # fmt: skip
+_VALUED = ("-C", "--color")
 COMMANDS: dict[str, Entry] = {name: entry for rows in SECTIONS.values() for name, entry in rows.items()}
 
 
@@ -91,6 +107,27 @@ class Commands(NearMisses):
         command: click.Command = importlib.import_module(f"builder.cli.{entry.module}").COMMAND
         command.short_help = entry.says
         return command
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """As click does; common options may stand before the command as well, as `imgbuild -C DIR list`."""
+        before, rest = _leading(args)
+        words = 2 if rest[1:] and isinstance(self.get_command(ctx, rest[0]), click.Group) else 1
+        try:
+            return super().parse_args(ctx, [*rest[:words], *before, *rest[words:]] if rest else rest)
+        except click.NoSuchOption as error:
+            if error.possibilities:
+                raise
+            said = f"no such option: {error.option_name}; options of a command stand behind its name"
+            raise click.UsageError(said, ctx=ctx) from error
+
+    def hint(self, word: str) -> str:
+        """Also words that other tools have for ours, and environments, whose commands were forgotten."""
+        near = super().hint(word)
+        if word in ELSEWHERE:
+            return f"; did you mean `imgbuild {ELSEWHERE[word]}`?"
+        if not near and word.partition("@")[0] in _environments():
+            return f"; it is an environment: `imgbuild build {word}`?"
+        return near
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem[str]]:
         """As click does, without importing every command for its phrase."""
@@ -115,4 +152,34 @@ class Commands(NearMisses):
         write_examples(formatter, EXAMPLES)
         with formatter.section("Exit codes"):
             formatter.write_dl([(str(code), says) for code, says in ALL_ENDS.items()])
+        formatter.write_paragraph()
+        formatter.write_text(
+            "Every command takes -C DIR, --json, -q, -v, --offline and --color, before its name or after it."
+        )
         write_closing(formatter, ctx.command_path)
+
+
+def _leading(args: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The common options before the command, by names that every command has, and the words from the command on."""
+    before: list[str] = []
+    rest = list(args)
+    while rest:
+        if rest[0] in _FLAGS:
+            before.append(_FLAGS[rest.pop(0)])
+        elif rest[0] in _VALUED and len(rest) > 1:
+            before += [rest.pop(0), rest.pop(0)]
+        elif rest[0].startswith("--color=") or (rest[0].startswith("-C") and len(rest[0]) > len("-C")):
+            before.append(rest.pop(0))
+        else:
+            break
+    return before, rest
+
+
+def _environments() -> list[str]:
+    from builder.errors import UsageError
+    from builder.spec.project import find_project
+
+    try:
+        return find_project().names()
+    except UsageError:
+        return []

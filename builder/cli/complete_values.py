@@ -111,6 +111,16 @@ def refresh_tables(_context: click.Context, _parameter: click.Parameter, incompl
     return _matching(((table.name, table.file) for table in TABLES), incomplete)
 
 
+def command_words(context: click.Context, _parameter: click.Parameter, incomplete: str) -> Items:
+    """Commands, and those of a group behind its name."""
+    root = context.find_root()
+    group: click.Command | None = root.command
+    for word in context.params.get("words") or ():
+        group = group.get_command(root, word) if isinstance(group, click.Group) else None
+    names = group.list_commands(root) if isinstance(group, click.Group) else []
+    return _matching(((name, "") for name in names), incomplete)
+
+
 def variables(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> Items:
     """Names of variables that are set here, never their values."""
     return _matching(((name, "") for name in sorted(os.environ)), incomplete)

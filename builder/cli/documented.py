@@ -87,8 +87,13 @@ class NearMisses(click.Group):
         """As click does, with near misses for a mistyped name."""
         known = self.list_commands(ctx)
         if args and args[0] not in known and not args[0].startswith("-") and not ctx.resilient_parsing:
-            raise click.UsageError(f"no such command: {args[0]!r}{did_you_mean(args[0], known)}", ctx=ctx)
+            raise click.UsageError(f"no such command: {args[0]!r}{self.hint(args[0])}", ctx=ctx)
         return super().resolve_command(ctx, args)
+
+    def hint(self, word: str) -> str:
+        """`; did you mean build?`, or nothing where no command is near."""
+        near = difflib.get_close_matches(word, self.list_commands(click.Context(self)), n=2)
+        return f"; did you mean {' or '.join(near)}?" if near else ""
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The first example of each of its commands."""
@@ -114,9 +119,3 @@ def walk(
             inner = command.get_command(context, name)
             if inner is not None:
                 yield from walk(inner, (*words, name))
-
-
-def did_you_mean(word: str, known: Sequence[str]) -> str:
-    """`; did you mean build?`, or nothing where no name is near."""
-    near = difflib.get_close_matches(word, known, n=2)
-    return f"; did you mean {' or '.join(near)}?" if near else ""

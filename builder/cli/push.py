@@ -10,6 +10,7 @@ from builder.cli.app import App, command
 from builder.cli.complete_values import environments, repositories, tags
 from builder.cli.documented import ends
 from builder.cli.options import kit_option, prefix_option
+from builder.spec.load import load_image
 
 if TYPE_CHECKING:
     from builder.publish.record import Pushed
@@ -65,6 +66,7 @@ def push(
     from builder.workflow.push import PushOptions
     from builder.workflow.push import push as publish
 
+    load_image(app.project(), name)  # what is mistyped is told without an engine
     options = PushOptions(to, tags, unproven or "", alone, dry_run, kit, prefix)
     with app.face() as observer:
         pushed, kept = publish(app.project(), name, connect(), options, observer)

@@ -9,6 +9,7 @@ from builder.cli.complete_values import doors, environments, smoke_tests
 from builder.cli.documented import ends
 from builder.cli.options import gpus_option, kit_option, prefix_option
 from builder.errors import ProofError
+from builder.spec.load import load_image
 
 
 @command(
@@ -50,8 +51,11 @@ def test(
     """Run the smoke tests of an image inside it, in a sandbox without network."""
     from builder.engine.connect import connect
     from builder.report.text import verdict_text
+    from builder.smoke.doors import find_doors
     from builder.workflow.prove import prove_again
 
+    load_image(app.project(), name)  # what is mistyped is told without an engine
+    find_doors(doors)
     with app.face() as observer:
         outcome = prove_again(
             app.project(),

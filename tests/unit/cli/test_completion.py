@@ -80,6 +80,7 @@ def test_environments_and_variants_of_the_project(project: Path) -> None:
     assert offered(f"imgbuild build -C {project} train@") == ["train@cu126"]
     assert offered(f"imgbuild build -C {project} train se") == ["serve"]
     assert "train" not in offered(f"imgbuild build -C {project} train ")
+    assert offered(f"imgbuild -C {project} build train se") == ["serve"]
 
 
 def test_the_directory_as_a_shell_would_read_it(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -129,6 +130,9 @@ def test_words_that_options_take(project: Path) -> None:
     assert offered("imgbuild data refresh to") == ["toolkits", "torch"]
     assert offered("imgbuild diff v1:regr") == ["v1:regression"]
     assert offered("imgbuild completion ") == ["bash", "zsh", "fish"]
+    assert offered("imgbuild help che") == ["check", "check-host"]
+    assert offered("imgbuild help kit ") == ["bootstrap", "check", "create"]
+    assert offered("imgbuild help list ") == []
 
 
 def test_of_variables_the_name_alone(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -161,12 +165,17 @@ EXPECTED = {
 def test_whatever_has_a_name_is_offered(line: str, option: click.Parameter) -> None:
     """By the word that stands for a value in `--help`: a new command is held to it."""
     metavar = option.metavar or ""
-    context = click.Context(click.Command("x"), info_name="x", resilient_parsing=True)
+    context = click.Context(group, info_name="imgbuild", resilient_parsing=True)
     found = option.shell_complete(context, "")
     kinds = {one.type for one in found}
     if metavar in NOTHING:
         return
-    if isinstance(option.type, click.Path) or "DIR" in metavar or "FILE" in metavar or "COMMAND" in metavar:
+    if (
+        isinstance(option.type, click.Path)
+        or "DIR" in metavar
+        or "FILE" in metavar
+        or "COMMAND..." in metavar
+    ):
         assert kinds & {"dir", "file"}, (
             f"{line}: nothing is offered for {metavar}; see builder/cli/complete_values.py"
         )
