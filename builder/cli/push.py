@@ -62,11 +62,11 @@ def push(
     kit: str | None,
 ) -> None:
     """Push the image that was proven, ask the registry what it holds, then move the tags."""
+    load_image(app.project(), name)  # what is mistyped is told without an engine
     from builder.engine.connect import connect
     from builder.workflow.push import PushOptions
     from builder.workflow.push import push as publish
 
-    load_image(app.project(), name)  # what is mistyped is told without an engine
     options = PushOptions(to, tags, unproven or "", alone, dry_run, kit, prefix)
     with app.face() as observer:
         pushed, kept = publish(app.project(), name, connect(), options, observer)
