@@ -21,7 +21,7 @@ if TYPE_CHECKING:
         "imgbuild explain regression",
         "imgbuild explain finetune-cuda@cu126 --json",
     ],
-    exits=ends(3, 4, 5),
+    exits=ends(4, 5, end_0="told, also where a build would stop"),
 )
 @click.argument("name", metavar="ENV[@VARIANT]", shell_complete=environments)
 @prefix_option

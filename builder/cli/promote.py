@@ -15,7 +15,7 @@ from builder.errors import EngineError
     examples=[
         "imgbuild promote example.org/train:20261126 example.org/train:stable",
     ],
-    exits=ends(end_7="it is not proven, or the registry does not do it"),
+    exits=ends(5, end_7="it is not proven, or the registry does not do it"),
     pages=["publish"],
 )
 @click.argument("source", metavar="FROM", shell_complete=pushed_images)

@@ -147,7 +147,7 @@ ALL = [
     for option in command.params
     if option.metavar or isinstance(option.type, click.Path)
 ]
-NOTHING = {  # what only a person knows
+NOTHING = {  # what only a person knows, or what is offered where something was pushed before
     "VERSION", "LINE", "NAME", "P", "URL", "FROM=TO", "HEX", "SIZE", "UID[:GID]", "PATH", "REASON", "REF",
     "[[ADDRESS:]HOST:]PORT", "REPOSITORY", "TAG", "FROM", "TO",
 }  # fmt: skip
@@ -177,12 +177,14 @@ def test_whatever_has_a_name_is_offered(line: str, option: click.Parameter) -> N
         or "COMMAND..." in metavar
     ):
         assert kinds & {"dir", "file"}, (
-            f"{line}: nothing is offered for {metavar}; see builder/cli/complete_values.py"
+            f"{line}: nothing is offered for {metavar}: give it a `shell_complete=`, or a row in NOTHING"
         )
         return
     wanted = next((value for word, value in EXPECTED.items() if word in metavar), None)
     values = [one.value for one in found]
-    assert values or kinds, f"{line}: nothing is offered for {metavar}; see builder/cli/complete_values.py"
+    assert values or kinds, (
+        f"{line}: nothing is offered for {metavar}: give it a `shell_complete=`, or a row in NOTHING"
+    )
     assert wanted is None or wanted in values
 
 
