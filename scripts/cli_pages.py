@@ -18,6 +18,7 @@ from builder.cli.documented import Documented, walk
 
 FOLDER = Path(__file__).parent.parent / "docs" / "cli"
 INDEX = "README.md"
+_HELP = "Print the help of the command."  # click words it otherwise in each version
 _MADE = "<!-- Made from builder/cli by `make generate`: edit it there. -->"
 # What an argument is, by the word that stands for it. An argument that is not here stands in the usage line alone.
 _ARGUMENTS = {
@@ -138,11 +139,11 @@ def _key(argument: click.Argument) -> str:
 
 
 def _option_row(option: click.Option) -> tuple[str, str]:
-    names = ", ".join(f"`{name}`" for name in (*option.opts, *option.secondary_opts))
+    names = ", ".join(f"`{name}`" for name in (*sorted(option.opts, key=len), *option.secondary_opts))
     if not option.is_flag:
         choices = "|".join(map(str, option.type.choices)) if isinstance(option.type, click.Choice) else "TEXT"
         names += f" `{option.metavar or choices}`"
-    says = (option.help or "").replace("  [default: ", " [default: ")
+    says = _HELP if "--help" in option.opts else (option.help or "").replace("  [default: ", " [default: ")
     notes = [] if not option.show_default else [f"default: `{option.default}`"]
     notes += [f"variable: `{option.envvar}`"] if option.envvar else []
     notes += ["required"] if option.required else []

@@ -18,7 +18,7 @@ from click.shell_completion import CompletionItem
 
 from builder.spec.project import IMAGE_FILE, Project, find_project
 
-Items: TypeAlias = list[CompletionItem[str]]
+Items: TypeAlias = "list[CompletionItem[str]]"
 
 # A shell splits at blanks and takes signs of its own: other names are not offered. `refs` have a host and a tag.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")

@@ -44,6 +44,8 @@ def test_help_is_a_command_as_well(words: list[str], name: str) -> None:
         (["--kit", "x", "build"], "options of a command stand behind its name"),
         (["--verison"], "--version"),
         (["build", "--lokced", "x"], "--locked"),
+        (["show"], "`imgbuild list` has the names of environments; see `imgbuild show --help`"),
+        (["test"], "`imgbuild list` has the names of environments"),
     ],
 )
 def test_a_mistyped_word_is_answered_with_the_one_that_was_meant(words: list[str], said: str) -> None:
