@@ -49,10 +49,11 @@ bench-audit: ## reading a full torch environment (about 6 GB are installed for i
 	@./scripts/setup
 	@.venv/bin/python -m benchmarks.audit
 
-generate: ## what the program prints into the repository: the schema, conda's contract
+generate: ## what the program prints into the repository: the schema, conda's contract, the pages of the commands
 	@./scripts/setup
 	@.venv/bin/imgbuild schema > schema/image.schema.json
 	@.venv/bin/python -m tests.contract.conda.page
+	@.venv/bin/python -m scripts.cli_pages
 
 clean: ## what these commands made here
 	rm -rf .venv .cache .imgbuild .mypy_cache .ruff_cache .pytest_cache

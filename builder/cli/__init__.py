@@ -14,11 +14,17 @@ from typing import NoReturn
 from builder.cli.app import imgbuild
 from builder.cli.boundary import run
 
+_COMPLETE = "_IMGBUILD_COMPLETE"  # as a shell's completion script sets it
+
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Entry point of the `imgbuild` command; ends the process with the exit code."""
     gc.set_threshold(100_000)  # a short command ends before collecting would pay
     words = list(sys.argv[1:] if argv is None else argv)
+    if _COMPLETE in os.environ:
+        from builder.cli.complete_line import answer
+
+        sys.exit(answer(os.environ[_COMPLETE]))
     signal.signal(signal.SIGTERM, _terminated)
     code = run(lambda: _invoke(words), words)
     if argv is None and "rattler" in sys.modules:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import importlib
 import logging
 import os
 import shutil
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,8 @@ import click
 
 from builder import __version__
 from builder.cli.boundary import Told, error_document, error_text, write, write_json
+from builder.cli.commands import Commands
+from builder.cli.documented import Documented
 from builder.errors import ImgbuildError
 from builder.network.offline import go_offline
 from builder.network.redact import redacted
@@ -25,68 +26,10 @@ from builder.spec.project import Project, find_project
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-# Name of the command -> module that holds it, under its name with `-` as `_`. Read in this order by `--help`.
-COMMANDS = {
-    "list": "builder.cli.list_",
-    "show": "builder.cli.show",
-    "init": "builder.cli.init",
-    "check": "builder.cli.check",
-    "schema": "builder.cli.schema",
-    "lock": "builder.cli.lock",
-    "diff": "builder.cli.diff",
-    "plan": "builder.cli.plan",
-    "explain": "builder.cli.explain",
-    "render": "builder.cli.render",
-    "build": "builder.cli.build",
-    "test": "builder.cli.test",
-    "run": "builder.cli.run",
-    "shell": "builder.cli.shell",
-    "push": "builder.cli.push",
-    "promote": "builder.cli.promote",
-    "verify": "builder.cli.verify",
-    "audit": "builder.cli.audit",
-    "sbom": "builder.cli.sbom",
-    "check-host": "builder.cli.check_host",
-    "clean": "builder.cli.clean",
-    "doctor": "builder.cli.doctor",
-    "kit": "builder.cli.kit",
-    "data": "builder.cli.data",
-}
-
-
-class Commands(click.Group):
-    """Imports a command's module when it is asked for, so that one command does not pay for the others."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """All commands, in the order of the work."""
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The command, or None: click then says `No such command` with near misses of ours."""
-        module = COMMANDS.get(cmd_name)
-        if module is None:
-            return None
-        command: click.Command = importlib.import_module(module).COMMAND
-        return command
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """As click does, with near misses for a mistyped name."""
-        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
-            import difflib
-
-            near = difflib.get_close_matches(args[0], COMMANDS, n=2)
-            hint = f"; did you mean {' or '.join(near)}?" if near else ""
-            raise click.UsageError(f"no such command: {args[0]!r}{hint}", ctx=ctx)
-        return super().resolve_command(ctx, args)
-
 
 @click.command(
     cls=Commands,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Exit codes: 0 done, 2 usage or definition, 3 lock, 4 engine, 5 build, 6 smoke, audit "
-    "or check-host, 7 publish, verify or a registry, 70 unexpected, 130 interrupted.",
 )
 @click.version_option(__version__, message="imgbuild %(version)s")
 def imgbuild() -> None:
@@ -154,11 +97,18 @@ class App:
 def command(
     name: str,
     *,
-    epilog: str = "",
-    cls: type[click.Command] = click.Command,
+    examples: Sequence[str],
+    exits: Mapping[str, str],
+    pages: Sequence[str] = (),
+    short: str | None = None,
+    cls: type[Documented] = Documented,
     verbose: tuple[str, ...] = ("-v", "--verbose"),
 ) -> Callable[[F], click.Command]:
-    """A command with the common options; the function gets an App first. verbose: where `-v` is something else."""
+    """A command with the common options; the function gets an App first.
+
+    examples, exits, pages: as `Documented` has them. short: the phrase in the list of a group of its own; the list of
+    all commands has its phrases in `commands`. verbose: where `-v` is something else.
+    """
 
     def wrap(function: F) -> click.Command:
         options = [
@@ -191,7 +141,8 @@ def command(
         made: Callable[..., Any] = call
         for option in reversed(options):
             made = option(made)
-        return click.command(name, cls=cls, epilog=epilog)(made)
+        kept = {"examples": examples, "exits": exits, "pages": pages, "short_help": short}
+        return click.command(name, cls=cls, **kept)(made)
 
     return wrap
 

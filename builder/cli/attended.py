@@ -14,8 +14,11 @@ import click
 
 from builder.cli.app import App
 from builder.cli.boundary import Told, error_document, error_text, write, write_json
+from builder.cli.complete_values import directories, variables, words
+from builder.cli.documented import Documented
 from builder.cli.options import kit_option, prefix_option, read_gpus_word
 from builder.errors import ImgbuildError
+from builder.spec.load import load_image
 
 if TYPE_CHECKING:
     from builder.workflow.running.prepare import Wish
@@ -26,7 +29,16 @@ NOT_STARTED = 125
 """Exit code where the program was not started, as docker has it: all others are the program's own."""
 
 
-class BeforeProgram(click.Command):
+PROGRAM_ENDS = {
+    "2": "wrong words",
+    "125": "the program was not started: no engine, no such image, or a fault of its definition",
+    "126": "the program cannot be run",
+    "127": "the image has no such program",
+    "others": "the program's own",
+}
+
+
+class BeforeProgram(Documented):
     """Options stand before or after ENV; from the program's first word, or from `--`, all words are the program's."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -66,19 +78,21 @@ def run_options(function: F) -> F:
 
 
 _OPTIONS = (
-    click.option("-v", "--volume", "volumes", multiple=True, metavar="HOST:PATH[:ro]",
+    click.option("-v", "--volume", "volumes", multiple=True, metavar="HOST:PATH[:ro]", shell_complete=directories,
                  help="Mount a directory of this machine, or a volume by its name."),
     click.option("--no-mount", is_flag=True, help="Do not mount the current directory at /work."),
     click.option("--no-cache-volume", is_flag=True, help="Do not keep /cache in a volume of yours."),
-    click.option("-e", "--env", "env", multiple=True, metavar="NAME[=VALUE]",
+    click.option("-e", "--env", "env", multiple=True, metavar="NAME[=VALUE]", shell_complete=variables,
                  help="Set a variable; NAME alone takes its value from here."),
     click.option("--env-file", "env_files", multiple=True, metavar="FILE", type=click.Path(path_type=Path),
                  help="Variables, one NAME=VALUE or NAME a line."),
     click.option("-p", "--publish", "ports", multiple=True, metavar="[[ADDRESS:]HOST:]PORT",
                  help="Publish a port; without ADDRESS for this machine alone (0.0.0.0: for all)."),
     click.option("--network", default="bridge", show_default=True, metavar="bridge|none|host|NAME",
+                 shell_complete=words("bridge", "none", "host"),
                  help="The network of the program."),
     click.option("--gpus", default="auto", show_default=True, metavar="auto|none|all|DEVICES",
+                 shell_complete=words("auto", "none", "all"),
                  callback=lambda _context, _option, value: read_gpus_word(value),
                  help="Those the engine gives, none, all, or such as 0,1 or GPU-..."),
     click.option("--shm-size", metavar="SIZE", help="Shared memory, such as 16g.  [default: half of the memory]"),
@@ -141,6 +155,7 @@ def leave_here(app: App, name: str, wish: Wish) -> None:
     from builder.workflow.running.prepare import look_here, prepare
 
     def leave() -> int:
+        load_image(app.project(), name)
         with connect() as engine:
             prepared = prepare(app.project(), name, engine, wish, look_here(terminal=False, stdin=False))
             _say(app, prepared.notes)
@@ -159,6 +174,7 @@ def _attended(app: App, name: str, wish: Wish, hang_up: bool) -> int:
     from builder.workflow.running.prepare import look_here, prepare
     from builder.workflow.running.terminal import take_seat
 
+    load_image(app.project(), name)  # what is mistyped is told without an engine
     seat = take_seat()
     here = look_here(seat.terminal, seat.stdin is not None)
     with ExitStack() as stack:

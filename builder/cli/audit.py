@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import click
 
 from builder.cli.app import App, command
+from builder.cli.complete_values import gpus, images
+from builder.cli.documented import ends
 from builder.cli.options import kit_option, upstream_options
 from builder.errors import ProofError
 
@@ -17,12 +19,21 @@ if TYPE_CHECKING:
 
 @command(
     "audit",
-    epilog="Example: imgbuild audit finetune-cuda --gpu h100 --gpu l40s --driver 580   "
-    "Exit code 6 when something will not run.",
+    examples=[
+        "imgbuild audit finetune-cuda --gpu h100 --gpu l40s --driver 580",
+        "imgbuild audit finetune-cuda --from archives --json",
+    ],
+    exits=ends(3, 4, 5, end_0="it runs there", end_6="something will not run"),
+    pages=["audit", "gpus"],
 )
-@click.argument("name", metavar="ENV[@VARIANT]|IMAGE")
+@click.argument("name", metavar="ENV[@VARIANT]|IMAGE", shell_complete=images)
 @click.option(
-    "--gpu", "gpus", multiple=True, metavar="NAME", help="Judge for these GPUs in place of `targets:`."
+    "--gpu",
+    "gpus",
+    multiple=True,
+    metavar="GPU",
+    shell_complete=gpus,
+    help="Judge for these GPUs in place of `targets:`.",
 )
 @click.option("--driver", metavar="VERSION", help="The lowest driver of the hosts, such as 580 or 525.60.13.")
 @click.option(

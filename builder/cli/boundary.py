@@ -150,6 +150,9 @@ def _expected(error: ImgbuildError, as_json: bool) -> int:
 def _usage(error: click.ClickException, as_json: bool) -> int:
     context = getattr(error, "ctx", None)
     hint = f"see `{context.command_path} --help`" if context else "see `imgbuild --help`"
+    missing = error.param if isinstance(error, click.MissingParameter) else None
+    if missing is not None and (missing.metavar or "").startswith("ENV"):
+        hint = f"`imgbuild list` has the names of environments; {hint}"
     return _say(error.format_message().rstrip("."), 2, as_json, fix=hint)
 
 

@@ -12,6 +12,8 @@ import click
 
 from builder.cli.app import App, command
 from builder.cli.boundary import Told, error_document, error_text, write
+from builder.cli.complete_values import repositories
+from builder.cli.documented import ends
 from builder.cli.options import (
     for_option,
     gpus_option,
@@ -39,7 +41,22 @@ if TYPE_CHECKING:
 
 
 @command(
-    "build", epilog="Example: imgbuild build regression   Then: docker run --rm imgbuild/regression python -V"
+    "build",
+    examples=[
+        "imgbuild build regression && docker run --rm imgbuild/regression python -V",
+        "imgbuild build finetune-cuda --for h100 --gpus none",
+        "imgbuild build --all --locked --kit ./kit",
+        "imgbuild build regression --push registry.example.org/team/train",
+    ],
+    exits=ends(
+        3,
+        4,
+        5,
+        end_0="built and proven, or unchanged",
+        end_6="built, and not proven: it lies there as `:unproven`",
+        end_7="with --push: the registry does not hold it",
+    ),
+    pages=["smoke", "sandbox", "networks", "disk", "real-path"],
 )
 @names_argument
 @for_option
@@ -52,7 +69,11 @@ if TYPE_CHECKING:
 @click.option("--no-smoke", is_flag=True, help="Do not prove it; the record says so.")
 @gpus_option
 @click.option(
-    "--push", "to", metavar="REPOSITORY", help="Push it there when it is proven, as `imgbuild push`."
+    "--push",
+    "to",
+    metavar="REPOSITORY",
+    shell_complete=repositories,
+    help="Push it there when it is proven, as `imgbuild push`.",
 )
 @tag_option
 @prefix_option

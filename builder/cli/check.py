@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import click
 
 from builder.cli.app import App, command
+from builder.cli.complete_values import environments
+from builder.cli.documented import ends
 from builder.errors import DefinitionError, LockError
 from builder.settings.read import settings_problems
 from builder.spec.load import check as find_problems
@@ -14,8 +16,16 @@ from builder.spec.load import survey
 from builder.spec.project import Project
 
 
-@command("check", epilog="Example: imgbuild check regression && imgbuild build regression")
-@click.argument("names", nargs=-1, metavar="[ENV]...")
+@command(
+    "check",
+    examples=[
+        "imgbuild check",
+        "imgbuild check regression && imgbuild build regression",
+    ],
+    exits=ends(end_0="no problems", end_3="it will not run on what `targets:` declares"),
+    pages=["gpus"],
+)
+@click.argument("names", nargs=-1, metavar="[ENV]...", shell_complete=environments)
 def check(app: App, names: tuple[str, ...]) -> None:
     """Check definitions: every problem as file:line:column, none of them fixed silently.
 

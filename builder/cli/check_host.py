@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import click
 
 from builder.cli.app import App, command
+from builder.cli.complete_values import gpus, images
+from builder.cli.documented import ends
 from builder.cli.options import platform_option, prefix_option
 from builder.errors import ProofError
 
@@ -16,11 +18,22 @@ if TYPE_CHECKING:
 
 @command(
     "check-host",
-    epilog="Example: imgbuild check-host registry.example.org/team/finetune:1 --gpu h100 --driver 580   "
-    "Exit code 0 when it runs there, 6 when it does not or when that is not known.",
+    examples=[
+        "imgbuild check-host finetune-cuda",
+        "imgbuild check-host example.org/team/finetune:1 --gpu h100 --driver 580",
+    ],
+    exits=ends(4, 5, 7, end_0="it runs there", end_6="it does not run there, or that is not known"),
+    pages=["check-host"],
 )
-@click.argument("image", metavar="ENV[@VARIANT]|IMAGE")
-@click.option("--gpu", "gpus", multiple=True, metavar="NAME", help="Another machine than this one: its GPU.")
+@click.argument("image", metavar="ENV[@VARIANT]|IMAGE", shell_complete=images)
+@click.option(
+    "--gpu",
+    "gpus",
+    multiple=True,
+    metavar="GPU",
+    shell_complete=gpus,
+    help="Another machine than this one: its GPU.",
+)
 @click.option("--driver", metavar="VERSION", help="Another machine than this one: its NVIDIA driver.")
 @click.option(
     "--from",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from builder.cli.app import App, command
+from builder.cli.documented import ends
 
 if TYPE_CHECKING:
     from builder.workflow.cleaning import Leftover
@@ -15,7 +16,12 @@ if TYPE_CHECKING:
 
 @command(
     "clean",
-    epilog="Example: imgbuild clean && imgbuild clean --yes   Exit code 0, whether there was something or not.",
+    examples=[
+        "imgbuild clean",
+        "imgbuild clean --all --yes",
+    ],
+    exits=ends(4, end_0="done, whether there was something or not"),
+    pages=["disk"],
 )
 @click.option("--all", "everything", is_flag=True, help="Also what images defined here would use again.")
 @click.option(

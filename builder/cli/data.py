@@ -10,6 +10,8 @@ import click
 
 from builder.cli.app import App, command
 from builder.cli.boundary import Told
+from builder.cli.complete_values import refresh_tables
+from builder.cli.documented import NearMisses, ends
 
 if TYPE_CHECKING:
     from builder.workflow.refresh.model import Refreshed
@@ -17,17 +19,25 @@ if TYPE_CHECKING:
 _STALE = 3  # as `lock --check`
 
 
-@click.group("data")
+@click.group("data", cls=NearMisses)
 def data() -> None:
     """The tables of GPUs, CUDA toolkits and torch builds."""
 
 
 @command(
     "refresh",
-    epilog="Example: imgbuild data refresh torch --check   Exit codes: 3 with --check where something would "
-    "change, 5 where the index cannot be read, or what it says is refused.",
+    short="Read tables anew from the package index",
+    examples=[
+        "imgbuild data refresh torch --check",
+        "imgbuild data refresh",
+    ],
+    exits=ends(
+        end_3="with --check: something would change",
+        end_5="the index cannot be read, or what it says is refused",
+    ),
+    pages=["gpu-tables"],
 )
-@click.argument("names", nargs=-1, metavar="[TABLE]...")
+@click.argument("names", nargs=-1, metavar="[TABLE]...", shell_complete=refresh_tables)
 @click.option("--check", is_flag=True, help="Write nothing; exit with 3 where something would change.")
 @click.option("--tables", type=click.Path(path_type=Path, file_okay=False, exists=True), metavar="DIR",
               help="The folder of the tables; default: those of this installation.")  # fmt: skip

@@ -8,6 +8,8 @@ import click
 
 from builder.cli.app import App, command
 from builder.cli.boundary import Told
+from builder.cli.complete_values import directories, sides
+from builder.cli.documented import ends
 from builder.cli.options import PLATFORMS, prefix_option
 from builder.spec.model import Platform
 
@@ -21,10 +23,16 @@ _DIFFERENT = 1  # with --exit-code, as git and diff have it
 
 @command(
     "diff",
-    epilog="Example: imgbuild diff regression   Or: imgbuild diff v1.2:regression regression --json",
+    examples=[
+        "imgbuild diff regression",
+        "imgbuild diff v1.2:regression regression --json",
+        "imgbuild diff kit:./kit:regression regression --exit-code",
+    ],
+    exits=ends(3, 4, 5, 7, end_1="there are differences, with --exit-code"),
+    pages=["locks"],
 )
-@click.argument("old", metavar="A")
-@click.argument("new", metavar="[B]", required=False)
+@click.argument("old", metavar="A", shell_complete=sides)
+@click.argument("new", metavar="[B]", shell_complete=sides, required=False)
 @click.option(
     "--platform",
     "platforms",
@@ -32,7 +40,9 @@ _DIFFERENT = 1  # with --exit-code, as git and diff have it
     multiple=True,
     help="Default: all that are locked.",
 )
-@click.option("--kit", metavar="DIR", help="Plain names mean the locks of this kit.")
+@click.option(
+    "--kit", metavar="DIR", shell_complete=directories, help="Plain names mean the locks of this kit."
+)
 @prefix_option
 @click.option("--exit-code", is_flag=True, help="Exit with 1 where there are differences.")
 def diff(

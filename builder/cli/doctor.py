@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from builder.cli.app import App, command
+from builder.cli.documented import ends
 from builder.errors import EngineError
 
 
 @command(
     "doctor",
-    epilog="Example: imgbuild doctor --json | jq '.rows[] | select(.todo != [])'   "
-    "Exit code 0 when all is there that a build needs, else 4.",
+    examples=[
+        "imgbuild doctor",
+        "imgbuild doctor --json | jq '.rows[] | select(.todo != [])'",
+    ],
+    exits=ends(end_0="all is there that a build needs", end_4="something is missing that a build needs"),
+    pages=["check-host"],
 )
 def doctor(app: App) -> None:
     """Look at the engine, the disks, the NVIDIA driver, GPUs and container toolkit, and say what to do."""

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import click
 
 from builder.cli.app import App, command
+from builder.cli.complete_values import environments
+from builder.cli.documented import ends
 from builder.cli.options import kit_option, prefix_option, upstream_options
 
 if TYPE_CHECKING:
@@ -14,9 +16,14 @@ if TYPE_CHECKING:
 
 
 @command(
-    "explain", epilog="Example: imgbuild explain regression   Or: imgbuild explain finetune@cu126 --json"
+    "explain",
+    examples=[
+        "imgbuild explain regression",
+        "imgbuild explain finetune-cuda@cu126 --json",
+    ],
+    exits=ends(4, 5, end_0="told, also where a build would stop"),
 )
-@click.argument("name", metavar="ENV[@VARIANT]")
+@click.argument("name", metavar="ENV[@VARIANT]", shell_complete=environments)
 @prefix_option
 @kit_option
 @upstream_options

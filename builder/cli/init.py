@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from builder.cli.app import App, command
+from builder.cli.complete_values import environments, files
+from builder.cli.documented import ends
 from builder.cli.options import PLATFORMS
 from builder.errors import DefinitionError, UsageError
 from builder.problems import Problem
@@ -23,13 +25,20 @@ _KINDS = ("environment", "requirements", "pixi", "conda-lock", "explicit", "list
 
 @command(
     "init",
-    epilog="Example: imgbuild init train --from requirements.txt --python 3.12 && imgbuild build train",
+    examples=[
+        "imgbuild init train",
+        "imgbuild init train --from requirements.txt --python 3.12",
+        "conda list --export | imgbuild init train --from - --dry-run",
+    ],
+    exits=ends(end_2="wrong words, or the file asks for what cannot be honoured"),
+    pages=["start"],
 )
 @click.argument("name", metavar="NAME")
 @click.option(
     "--from",
     "source",
     metavar="FILE",
+    shell_complete=files,
     help="environment.yml, requirements.txt, pixi.toml, pyproject.toml, "
     "conda-lock.yml, an explicit list, `conda list --export`; `-` reads stdin.",
 )
@@ -41,7 +50,13 @@ _KINDS = ("environment", "requirements", "pixi", "conda-lock", "explicit", "list
 )
 @click.option("--platform", type=click.Choice(PLATFORMS), help="The one platform of the image.")
 @click.option("--cuda", metavar="LINE", default="", help="The CUDA line, as 13.0.")
-@click.option("--extends", metavar="ENV", default="", help="The environment that this one adds to.")
+@click.option(
+    "--extends",
+    metavar="ENV",
+    shell_complete=environments,
+    default="",
+    help="The environment that this one adds to.",
+)
 @click.option(
     "--accept-anaconda-terms", is_flag=True, help="Accept the terms that govern `defaults` and `pkgs/*`."
 )

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 from builder.cli.app import App, command
+from builder.cli.complete_values import environments
+from builder.cli.documented import NearMisses, ends
 from builder.cli.options import (
     images_named,
     kit_option,
@@ -25,17 +27,22 @@ if TYPE_CHECKING:
     from builder.workflow.sources import Asked
 
 
-@click.group("kit")
+@click.group("kit", cls=NearMisses)
 def kit() -> None:
     """Make and check kits: bases, installer, packages, wheels and locks in one directory."""
 
 
 @command(
     "bootstrap",
-    epilog="Example: imgbuild kit bootstrap ./kit regression && imgbuild build regression --kit ./kit",
+    short="Make a stand-in kit from Debian and the package index",
+    examples=[
+        "imgbuild kit bootstrap ./kit regression",
+    ],
+    exits=ends(3, 4, 5),
+    pages=["kits"],
 )
 @click.argument("where", type=click.Path(path_type=Path, file_okay=False), metavar="DIR")
-@click.argument("names", nargs=-1, metavar="ENV...")
+@click.argument("names", nargs=-1, metavar="ENV...", shell_complete=environments)
 def bootstrap(app: App, where: Path, names: tuple[str, ...]) -> None:
     """Make a stand-in kit from Debian's packages and the Python package index alone.
 
@@ -56,7 +63,13 @@ def bootstrap(app: App, where: Path, names: tuple[str, ...]) -> None:
 
 @command(
     "create",
-    epilog="Example: imgbuild kit create regression -o ./kit   There: imgbuild build regression --kit ./kit",
+    short="Collect all that images need into one directory",
+    examples=[
+        "imgbuild kit create regression -o ./kit",
+        "imgbuild kit create --all -o ./kit --platform linux/arm64",
+    ],
+    exits=ends(3, 4, 5, 7),
+    pages=["kits"],
 )
 @names_argument
 @click.option("-o", "--output", "where", type=click.Path(path_type=Path, file_okay=False), metavar="DIR",
@@ -94,7 +107,15 @@ def create(
     app.result(f"{kit_text(made)}\n{use}", kit_document(made))
 
 
-@command("check", epilog="Example: imgbuild kit check ./kit")
+@command(
+    "check",
+    short="Say what a kit holds, and compare every file with its hash",
+    examples=[
+        "imgbuild kit check ./kit",
+    ],
+    exits=ends(end_0="every file is what the kit says", end_5="a file is not what the kit says"),
+    pages=["kits"],
+)
 @click.argument("where", type=click.Path(path_type=Path, file_okay=False), metavar="DIR")
 def check(app: App, where: Path) -> None:
     """Say what a kit holds, and compare every file with its recorded hash. Exit code 5 when one differs."""

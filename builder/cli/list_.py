@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from builder.cli.app import App, command
+from builder.cli.documented import ends
 from builder.errors import DefinitionError
 from builder.spec.load import survey
 from builder.workflow.overview import Row, overview
 
 
-@command("list", epilog="Example: imgbuild list --json | jq '.images[].name'")
+@command(
+    "list",
+    examples=[
+        "imgbuild list",
+        "imgbuild list --json | jq -r '.images[].name'",
+    ],
+    exits=ends(end_2="a definition has problems; the others are listed"),
+)
 def listed(app: App) -> None:
     """List the images of this project: base, platforms, lock, last build.
 

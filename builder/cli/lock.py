@@ -11,6 +11,7 @@ import click
 
 from builder.cli.app import App, command
 from builder.cli.boundary import Told, error_document, error_text, write
+from builder.cli.documented import ends
 from builder.cli.options import PLATFORMS, for_option, names_argument, refs_for, upstream_options
 from builder.errors import ImgbuildError, LockError, UsageError
 from builder.lock.model import LockSet
@@ -25,7 +26,13 @@ if TYPE_CHECKING:
 
 @command(
     "lock",
-    epilog="Example: imgbuild lock --all   Exit codes: 3 when it cannot be solved, or is stale with --check.",
+    examples=[
+        "imgbuild lock --all",
+        "imgbuild lock finetune-cuda --upgrade-package transformers",
+        "imgbuild lock --all --check",
+    ],
+    exits=ends(4, 5, 7, end_3="nothing satisfies it; with --check, a lock is missing or stale"),
+    pages=["locks", "locks-elsewhere", "unsolvable", "cuda-truth"],
 )
 @names_argument
 @for_option

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from builder.cli.app import App
+from builder.cli.complete_values import environments, files, gpus, kits, words
 from builder.progress import Event, Note
 
 if TYPE_CHECKING:
@@ -28,7 +29,10 @@ PLATFORMS = ("linux/amd64", "linux/arm64")
 def kit_option(function: F) -> F:
     """`--kit DIR`."""
     return click.option(
-        "--kit", metavar="DIR", help="Take locks and bytes from this kit (`none`: the committed locks)."
+        "--kit",
+        metavar="DIR",
+        shell_complete=kits,
+        help="Take locks and bytes from this kit (`none`: the committed locks).",
     )(function)
 
 
@@ -40,7 +44,11 @@ def platform_option(function: F) -> F:
 def for_option(function: F) -> F:
     """`--for GPU`."""
     return click.option(
-        "--for", "gpu", metavar="GPU", help="Take the variant that is for this GPU: h100, rtx4090, 9.0."
+        "--for",
+        "gpu",
+        metavar="GPU",
+        shell_complete=gpus,
+        help="Take the variant that is for this GPU: h100, rtx4090, 9.0.",
     )(function)
 
 
@@ -66,7 +74,7 @@ def upstream_options(function: F) -> F:
                      help="Ask TO for what lies below FROM; locks keep FROM."),
         click.option("--installer-sha256", metavar="HEX", envvar="IMGBUILD_INSTALLER_SHA256",
                      help="The sha256 that --installer must have."),
-        click.option("--installer", metavar="FILE|URL", envvar="IMGBUILD_INSTALLER",
+        click.option("--installer", metavar="FILE|URL", shell_complete=files, envvar="IMGBUILD_INSTALLER",
                      help="An installer in place of the table's; it goes into the lock."),
     ):  # fmt: skip
         made = option(made)
@@ -103,6 +111,7 @@ def gpus_option(function: F) -> F:
         show_default=True,
         metavar="auto|none|all|DEVICES",
         callback=_gpus,
+        shell_complete=words("auto", "none", "all"),
         help="GPUs for the tests that use one: those the engine gives, none, all, or such as 0,1 or GPU-...",
     )(function)
 
@@ -149,7 +158,9 @@ def _references(
 
 def names_argument(function: F) -> F:
     """`[ENV[@VARIANT]...] | --all`."""
-    named = click.argument("names", nargs=-1, metavar="[ENV[@VARIANT]]...")(function)
+    named = click.argument("names", nargs=-1, metavar="[ENV[@VARIANT]]...", shell_complete=environments)(
+        function
+    )
     return click.option("--all", "every", is_flag=True, help="All images of the project.")(named)
 
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import click
 
 from builder.cli.app import App, command
+from builder.cli.complete_values import environments
+from builder.cli.documented import ends
 from builder.cli.options import for_option, kit_option, platform_option, refs_for, upstream_options
 from builder.errors import ImgbuildError, LockError
 from builder.plan import Estimate, Plan
@@ -51,8 +53,17 @@ class Step(Value):
     allowed: tuple[Taken, ...] = ()
 
 
-@command("plan", epilog="Example: imgbuild plan --json | jq '.images[].digest'")
-@click.argument("names", nargs=-1, metavar="[ENV[@VARIANT]]...")
+@command(
+    "plan",
+    examples=[
+        "imgbuild plan",
+        "imgbuild plan --json | jq -r '.images[].digest'",
+        "imgbuild plan finetune-cuda --for v100",
+    ],
+    exits=ends(5, end_0="told, also where a lock is missing or stale"),
+    pages=["disk"],
+)
+@click.argument("names", nargs=-1, metavar="[ENV[@VARIANT]]...", shell_complete=environments)
 @click.option("--all", "every", is_flag=True, help="All images of the project (as without names).")
 @for_option
 @kit_option

@@ -5,16 +5,21 @@ from __future__ import annotations
 import click
 
 from builder.cli.app import App, command
+from builder.cli.complete_values import pushed_images
+from builder.cli.documented import ends
 from builder.errors import EngineError
 
 
 @command(
     "promote",
-    epilog="Example: imgbuild promote example.org/team/train:20261126 example.org/team/train:stable   "
-    "Exit code 7 when it is not proven.",
+    examples=[
+        "imgbuild promote example.org/train:20261126 example.org/train:stable",
+    ],
+    exits=ends(5, end_7="it is not proven, or the registry does not do it"),
+    pages=["publish"],
 )
-@click.argument("source", metavar="FROM")
-@click.argument("target", metavar="TO")
+@click.argument("source", metavar="FROM", shell_complete=pushed_images)
+@click.argument("target", metavar="TO", shell_complete=pushed_images)
 @click.option("--unproven", metavar="REASON", default="", help="Also without a passed verdict beside it.")
 def promote(app: App, source: str, target: str, unproven: str) -> None:
     """Put a proven image of a registry under another tag, or in another repository there. Nothing is pulled."""

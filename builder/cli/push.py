@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING
 import click
 
 from builder.cli.app import App, command
+from builder.cli.complete_values import environments, repositories, tags
+from builder.cli.documented import ends
 from builder.cli.options import kit_option, prefix_option
+from builder.spec.load import load_image
 
 if TYPE_CHECKING:
     from builder.publish.record import Pushed
@@ -15,16 +18,29 @@ if TYPE_CHECKING:
 
 @command(
     "push",
-    epilog="Example: imgbuild push finetune-cuda --to registry.example.org/team/train --tag 'torch{torch}-{date}'   "
-    "Exit code 7 when it is not proven, or the registry does not hold it afterwards.",
+    examples=[
+        "imgbuild push regression --to registry.example.org/team/train --dry-run",
+        "imgbuild push finetune-cuda --to example.org/train --tag 'torch{torch}-{date}'",
+    ],
+    exits=ends(
+        3,
+        4,
+        5,
+        end_0="the registry holds it, and the tags stand for it",
+        end_7="it is not proven, or the registry does not hold it afterwards",
+    ),
+    pages=["publish"],
 )
-@click.argument("name", metavar="ENV[@VARIANT]")
-@click.option("--to", required=True, metavar="REPOSITORY", help="Where to, without a tag.")
+@click.argument("name", metavar="ENV[@VARIANT]", shell_complete=environments)
+@click.option(
+    "--to", required=True, metavar="REPOSITORY", shell_complete=repositories, help="Where to, without a tag."
+)
 @click.option(
     "--tag",
     "tags",
     multiple=True,
     metavar="TAG",
+    shell_complete=tags,
     help="In place of the usual tags; {torch} is what was measured.",
 )
 @click.option("--unproven", metavar="REASON", help="Push without a passed verdict; the reason is recorded.")
@@ -46,6 +62,7 @@ def push(
     kit: str | None,
 ) -> None:
     """Push the image that was proven, ask the registry what it holds, then move the tags."""
+    load_image(app.project(), name)  # what is mistyped is told without an engine
     from builder.engine.connect import connect
     from builder.report.paths import from_here
     from builder.workflow.push import PushOptions

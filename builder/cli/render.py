@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from builder.cli.app import App, command
+from builder.cli.complete_values import environments
+from builder.cli.documented import ends
 from builder.cli.options import kit_option, locked_option, platform_option, upstream_options
 from builder.progress import Observer
 from builder.spec.load import load_image
@@ -21,9 +23,15 @@ if TYPE_CHECKING:
 
 
 @command(
-    "render", epilog="Example: imgbuild render regression --output ctx && DOCKER_BUILDKIT=1 docker build ctx"
+    "render",
+    examples=[
+        "imgbuild render regression > Dockerfile",
+        "imgbuild render regression --output ctx && DOCKER_BUILDKIT=1 docker build ctx",
+    ],
+    exits=ends(3, 4, 5),
+    pages=["in-the-image"],
 )
-@click.argument("name", metavar="ENV[@VARIANT]")
+@click.argument("name", metavar="ENV[@VARIANT]", shell_complete=environments)
 @click.option("--output", type=click.Path(path_type=Path, file_okay=False), metavar="DIR",
               help="Write a context with every package in it, which docker build alone can build.")  # fmt: skip
 @kit_option

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from builder.cli.app import App, command
-from builder.cli.attended import BeforeProgram, attend_here, leave_here, run_options
+from builder.cli.attended import PROGRAM_ENDS, BeforeProgram, attend_here, leave_here, run_options
+from builder.cli.complete_values import environments, files
 
 if TYPE_CHECKING:
     from builder.workflow.running.prepare import Wish
@@ -18,11 +19,16 @@ if TYPE_CHECKING:
     "run",
     verbose=("--verbose",),
     cls=BeforeProgram,
-    epilog="Example: imgbuild run regression -e HF_TOKEN -p 8888 -- python train.py --epochs 3   "
-    "The exit code is the program's; 125 when it was not started.",
+    examples=[
+        "imgbuild run regression python train.py --epochs 3",
+        "imgbuild run regression -e HF_TOKEN -p 8888 -- jupyter lab --ip 0.0.0.0",
+        "imgbuild run finetune-cuda --gpus 0,1 --shm-size 16g -d -- python train.py",
+    ],
+    exits=PROGRAM_ENDS,
+    pages=["run"],
 )
-@click.argument("name", metavar="ENV[@VARIANT]")
-@click.argument("words", nargs=-1, metavar="[--] [COMMAND...]", type=click.UNPROCESSED)
+@click.argument("name", metavar="ENV[@VARIANT]", shell_complete=environments)
+@click.argument("words", nargs=-1, metavar="[--] [COMMAND...]", shell_complete=files, type=click.UNPROCESSED)
 @run_options
 @click.option("-d", "--detach", is_flag=True, help="Leave it running and print its container's name.")
 def run(app: App, name: str, words: tuple[str, ...], wish: Wish, detach: bool) -> None:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from builder.cli.app import App, command
+from builder.cli.complete_values import images
+from builder.cli.documented import ends
 from builder.cli.options import kit_option
 from builder.errors import ProofError
 
@@ -19,10 +21,15 @@ if TYPE_CHECKING:
 
 @command(
     "sbom",
-    epilog="Example: imgbuild sbom regression --format spdx -o regression.spdx.json   "
-    "Exit code 6 when --check finds a licence that image.yml does not allow.",
+    examples=[
+        "imgbuild sbom regression --format spdx -o regression.spdx.json",
+        "imgbuild sbom regression --licences",
+        "imgbuild sbom regression --check",
+    ],
+    exits=ends(3, 4, 5, end_6="with --check: a licence that image.yml does not allow"),
+    pages=["sbom"],
 )
-@click.argument("name", metavar="ENV[@VARIANT]|IMAGE")
+@click.argument("name", metavar="ENV[@VARIANT]|IMAGE", shell_complete=images)
 @click.option(
     "--format",
     "form",

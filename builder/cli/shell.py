@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from builder.cli.app import App, command
-from builder.cli.attended import attend_here, run_options
+from builder.cli.attended import PROGRAM_ENDS, attend_here, run_options
+from builder.cli.complete_values import environments
 
 if TYPE_CHECKING:
     from builder.workflow.running.prepare import Wish
@@ -17,9 +18,14 @@ if TYPE_CHECKING:
 @command(
     "shell",
     verbose=("--verbose",),
-    epilog="Example: imgbuild shell regression   The exit code is the shell's; 125 when it was not started.",
+    examples=[
+        "imgbuild shell regression",
+        "imgbuild shell finetune-cuda --gpus all -v ~/data:/data:ro",
+    ],
+    exits=PROGRAM_ENDS,
+    pages=["run"],
 )
-@click.argument("name", metavar="ENV[@VARIANT]")
+@click.argument("name", metavar="ENV[@VARIANT]", shell_complete=environments)
 @run_options
 def shell(app: App, name: str, wish: Wish) -> None:
     """Open a shell in an image: in this directory, as you, with the GPUs there are."""

@@ -5,11 +5,21 @@ from __future__ import annotations
 import click
 
 from builder.cli.app import App, command
+from builder.cli.complete_values import environments
+from builder.cli.documented import ends
 from builder.spec.load import load_image
 
 
-@command("show", epilog="Example: imgbuild show regression --environment | conda env create -f -")
-@click.argument("name", metavar="ENV[@VARIANT]")
+@command(
+    "show",
+    examples=[
+        "imgbuild show finetune-cuda@cu126",
+        "imgbuild show regression --environment | conda env create -f -",
+    ],
+    exits=ends(),
+    pages=["start"],
+)
+@click.argument("name", metavar="ENV[@VARIANT]", shell_complete=environments)
 @click.option("--environment", is_flag=True, help="Print the merged environment.yml for other tools.")
 def show(app: App, name: str, environment: bool) -> None:
     """Show a definition after `extends` and the variant were merged in."""

@@ -5,20 +5,33 @@ from __future__ import annotations
 import click
 
 from builder.cli.app import App, command
+from builder.cli.complete_values import doors, environments, smoke_tests
+from builder.cli.documented import ends
 from builder.cli.options import gpus_option, kit_option, prefix_option
 from builder.errors import ProofError
+from builder.spec.load import load_image
 
 
 @command(
-    "test", epilog="Example: imgbuild test regression --json | jq .passed   Exit code 6 when it did not pass."
+    "test",
+    examples=[
+        "imgbuild test regression --json | jq .passed",
+        "imgbuild test regression --door all",
+        "imgbuild test finetune-cuda --only lora --gpus all --require gpu",
+    ],
+    exits=ends(3, 4, 5, end_0="proven", end_6="a test failed, or what --require names was not run"),
+    pages=["smoke", "doors", "sandbox"],
 )
-@click.argument("name", metavar="ENV[@VARIANT]")
-@click.option("--only", multiple=True, metavar="TEST", help="Run these smoke tests only.")
+@click.argument("name", metavar="ENV[@VARIANT]", shell_complete=environments)
+@click.option(
+    "--only", multiple=True, metavar="TEST", shell_complete=smoke_tests, help="Run these smoke tests only."
+)
 @click.option(
     "--door",
     "doors",
     multiple=True,
     metavar="NAME|all",
+    shell_complete=doors,
     help="Go in through these doors as well (docs/doors.md).",
 )
 @gpus_option
@@ -38,8 +51,11 @@ def test(
     """Run the smoke tests of an image inside it, in a sandbox without network."""
     from builder.engine.connect import connect
     from builder.report.text import verdict_text
+    from builder.smoke.doors import find_doors
     from builder.workflow.prove import prove_again
 
+    load_image(app.project(), name)  # what is mistyped is told without an engine
+    find_doors(doors)
     with app.face() as observer:
         outcome = prove_again(
             app.project(),

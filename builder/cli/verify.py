@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import click
 
 from builder.cli.app import App, command
+from builder.cli.complete_values import environments, images
+from builder.cli.documented import ends
 from builder.cli.options import kit_option, platform_option, prefix_option, upstream_options
 from builder.errors import PublishError
 
@@ -19,11 +21,21 @@ if TYPE_CHECKING:
 
 @command(
     "verify",
-    epilog="Example: imgbuild verify registry.example.org/team/train --deep   Exit code 7 when anything differs.",
+    examples=[
+        "imgbuild verify regression",
+        "imgbuild verify registry.example.org/team/train --deep --env finetune-cuda",
+    ],
+    exits=ends(
+        3, 4, 5, end_0="it is what its lock says", end_7="something differs, or the registry cannot be asked"
+    ),
+    pages=["publish"],
 )
-@click.argument("name", metavar="IMAGE|ENV[@VARIANT]")
+@click.argument("name", metavar="IMAGE|ENV[@VARIANT]", shell_complete=images)
 @click.option(
-    "--env", metavar="ENV[@VARIANT]", help="What it must be. Default: as its name or its label says."
+    "--env",
+    metavar="ENV[@VARIANT]",
+    shell_complete=environments,
+    help="What it must be. Default: as its name or its label says.",
 )
 @click.option(
     "--from",

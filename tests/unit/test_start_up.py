@@ -26,6 +26,20 @@ def test_light_commands_import_nothing_heavy(words: list[str]) -> None:
     assert not HEAVY & set(done.stderr.split())
 
 
+@pytest.mark.parametrize("words", [["--help"], ["--version"], ["nothing-like-it"]])
+def test_the_list_of_commands_imports_none_of_them(words: list[str]) -> None:
+    script = (
+        "import sys\nfrom builder.cli import main\n"
+        f"try: main({words!r})\nexcept SystemExit: pass\n"
+        "print(*sorted(sys.modules), sep='\\n', file=sys.stderr)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=REPOSITORY, capture_output=True, text=True, check=False
+    )
+    assert "builder.cli.app" in done.stderr
+    assert not {"pydantic", "yaml", "builder.cli.build", "builder.cli.list_"} & set(done.stderr.split())
+
+
 def test_engine_commands_import_no_solver() -> None:
     script = "import sys, builder.workflow.build, builder.engine.connect; assert 'rattler' not in sys.modules"
     assert subprocess.run([sys.executable, "-c", script], cwd=REPOSITORY, check=False).returncode == 0

@@ -26,38 +26,6 @@ def imgbuild(*words: str, cwd: Path = REPOSITORY, **env: str) -> Ran:
     return Ran(done.returncode, done.stdout, done.stderr)
 
 
-def test_help_names_every_command_with_a_sentence() -> None:
-    done = imgbuild("--help")
-    assert done.code == 0
-    commands = done.out.split("Commands:")[1].split("Exit codes")[0].strip().splitlines()
-    assert len(commands) >= 10
-    assert all(len(line.split(None, 1)) == 2 for line in commands)
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        "list",
-        "show",
-        "init",
-        "check",
-        "schema",
-        "lock",
-        "plan",
-        "render",
-        "build",
-        "test",
-        "sbom",
-        "run",
-        "shell",
-    ],
-)
-def test_every_command_has_help_with_an_example(name: str) -> None:
-    done = imgbuild(name, "--help")
-    assert done.code == 0
-    assert "Example" in done.out
-
-
 @pytest.mark.parametrize(
     ("words", "said"),
     [
