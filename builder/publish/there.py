@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from builder.errors import RegistryError
-from builder.registry.client import Document
+from builder.publish.travel import VERDICT
+from builder.registry.client import Document, Registry
 from builder.registry.manifest import Manifest, read_document
+from builder.registry.referrers import Referrer, read_attachment
 from builder.registry.write import Writer
+from builder.smoke.verdict import Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,3 +56,19 @@ def confirmed(writer: Writer, tag: str, image_id: str, said: str) -> Held:
         what = f"the push ended well, and the registry holds something else or not all of it ({found.digest[:19]}...)"
         raise RegistryError("broken", what, where=where, fix=fix)
     return whole
+
+
+def passed_verdict(
+    registry: Registry, repository: str, beside: Collection[Referrer], ids: Collection[str]
+) -> Verdict | None:
+    """A verdict that passed and is about the image with one of these ids, of what lies beside it. Raises
+    RegistryError."""
+    for one in beside:
+        if one.kind == VERDICT:
+            try:
+                verdict = Verdict.model_validate_json(read_attachment(registry, repository, one))
+            except ValueError:  # of another version, or no verdict at all
+                continue
+            if verdict.passed and verdict.image_id in ids:
+                return verdict
+    return None

@@ -79,9 +79,8 @@ def _read(kind: type[V], body: bytes, ref: Reference) -> V | None:
 def _documents(ref: Reference, found: RemoteConfig, trust: DaemonTrust, kind: str) -> Iterator[bytes]:
     """What of one kind lies beside an image."""
     with _opened(ref, trust) as registry:
-        for referrer in referrers(registry, ref.repository, found.manifest):
-            if referrer.kind == kind:
-                yield read_attachment(registry, ref.repository, referrer)
+        for referrer in referrers(registry, ref.repository, found.manifest, kind):
+            yield read_attachment(registry, ref.repository, referrer)
 
 
 def trust_of(engine: Engine | None) -> DaemonTrust:
