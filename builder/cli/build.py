@@ -94,7 +94,8 @@ def build(
 def _pushed(
     app: App, ref: str, engine: Engine, to: str, kit: str | None, prefix: str, observer: Observer
 ) -> Pushed:
-    from builder.workflow.push import PushOptions, push
+    from builder.workflow.push import push
+    from builder.workflow.pushable import PushOptions
 
     return push(app.project(), ref, engine, PushOptions(to, kit=kit, prefix=prefix), observer)[0]
 

@@ -47,8 +47,8 @@ def push(
 ) -> None:
     """Push the image that was proven, ask the registry what it holds, then move the tags."""
     from builder.engine.connect import connect
-    from builder.workflow.push import PushOptions
     from builder.workflow.push import push as publish
+    from builder.workflow.pushable import PushOptions
 
     options = PushOptions(to, tags, unproven or "", alone, dry_run, kit, prefix)
     with app.face() as observer:
@@ -64,6 +64,7 @@ def _text(pushed: Pushed, record: str | None) -> str:
         lines = [f"{pushed.image} {pushed.image_id[:19]} {there}: {name}:{pushed.permanent[:28]}..."]
         for tag, now in pushed.tags.items():
             lines.append(f"  {name}:{tag}  {f'stands for {now[:19]} now' if now else 'is not there yet'}")
+        lines += _waiting(pushed, "the tags would wait")
         return "\n".join([*lines, "nothing was written: --dry-run"])
     lines = [f"pushed {pushed.image} {pushed.image_id[:19]}", f"  {name}@{pushed.digest}"]
     if pushed.index:
@@ -71,11 +72,14 @@ def _text(pushed: Pushed, record: str | None) -> str:
     for tag in pushed.tags:
         before = pushed.moved.get(tag)
         lines.append(f"  {name}:{tag}{f'  (was {before[:19]})' if before else ''}")
-    if pushed.waiting:
-        lines.append(f"  no tag was moved: {', '.join(pushed.waiting)} is not there yet")
+    lines += _waiting(pushed, "no tag was moved, they wait")
     if pushed.unproven:
         lines.append(f"  not proven: {pushed.unproven}")
     return "\n".join([*lines, *([f"record: {record}"] if record else [])])
+
+
+def _waiting(pushed: Pushed, what: str) -> list[str]:
+    return [f"  {what} for {platform}: {why}" for platform, why in pushed.waiting.items()]
 
 
 COMMAND = push

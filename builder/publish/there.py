@@ -33,11 +33,17 @@ def held(writer: Writer, tag: str, image_id: str) -> Held | None:
     image_id: of its configuration, or of its manifest (engines with containerd's image store). Raises RegistryError
     where the registry cannot be asked.
     """
+    found = held_whole(writer, tag)
+    return found if found is not None and image_id in {found.manifest.config, found.digest} else None
+
+
+def held_whole(writer: Writer, tag: str) -> Held | None:
+    """The image under a tag, if all of it is there, whichever it is. Raises RegistryError."""
     found = writer.find_manifest(tag)
     if found is None:
         return None
     document = read_document(found.body, found.media_type, f"{writer.repository}:{tag}")
-    if not isinstance(document, Manifest) or image_id not in {document.config, found.digest}:
+    if not isinstance(document, Manifest):
         return None
     blobs = (document.config, *(layer.digest for layer in document.layers))
     return Held(found, document) if all(writer.has_blob(digest) for digest in blobs) else None

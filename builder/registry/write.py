@@ -34,6 +34,7 @@ class Writer:
         self, registry: Registry, repository: str, policy: Policy, sleep: Callable[[float], None] = time.sleep
     ) -> None:
         self.registry, self.repository = registry, repository
+        registry.written.add(repository)
         self._policy, self._sleep = policy, sleep
 
     def probe(self) -> None:
