@@ -295,7 +295,6 @@ class FakeEngine:
         self._made += 1
         config = {
             "created": f"2026-01-01T00:00:00.{self._made:09d}Z",
-            "os": "linux",
             "architecture": platform.partition("/")[2],
             "config": {"Labels": dict(labels)},
             "rootfs": {"type": "layers", "diff_ids": [f"sha256:{hashlib.sha256(data).hexdigest()}"]},

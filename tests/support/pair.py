@@ -8,13 +8,11 @@ as an engine does.
 from __future__ import annotations
 
 import gzip
-import io
+import hashlib
 import json
 import shutil
-import tarfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
 from pathlib import Path
 
 from builder.engine.port import Engine, ImageInfo
@@ -41,6 +39,7 @@ from builder.workflow import records
 from builder.workflow.planning import plan_image
 from builder.workflow.push import push
 from builder.workflow.pushable import PushOptions
+from tests.support.engine_base import tar_of
 from tests.support.fake_engine import FakeEngine
 from tests.support.fake_registry import MANIFEST
 from tests.support.lock_samples import lock_set
@@ -127,13 +126,11 @@ class Machine:
         """The image of the plan of now in the engine, and the record of its proof."""
         plan = self.plan
         said = {"plan": plan.digest, "lock": plan.lock.digest, "image": NAME, "source": "upstream"}
-        tar = _tar({"opt/content": f"{content} for {self.platform}".encode()})
-        image = self.engine.import_tar(
-            plan.spec.tag(self.prefix), [tar],
-            labels={**{f"{_LABEL}.{key}": value for key, value in said.items()}, **(labels or {})},
-            platform=self.platform,
-        )  # fmt: skip
-        self.made.append(plan.spec.tag(self.prefix))
+        layer = tar_of({"opt/content": f"{content} for {self.platform}".encode()})
+        marks = {**{f"{_LABEL}.{key}": value for key, value in said.items()}, **(labels or {})}
+        tag = plan.spec.tag(self.prefix)
+        image = self.engine.load(tag, [_archive(tag, self.platform, layer, marks)])
+        self.made.append(tag)
         records.write(self.project, plan.spec, self._record(plan, image, passed), _sboms(image))
         return image
 
@@ -155,21 +152,30 @@ class Machine:
         return push(self.project, NAME, self.engine, options, observer)[0]
 
 
-_NOW = datetime(2026, 11, 26, tzinfo=timezone.utc).isoformat()
+_NOW = "2026-11-26T00:00:00Z"
 
 
 def _sboms(image: ImageInfo) -> dict[str, bytes]:
     return {name: json.dumps({"of": image.id, "kind": kind}).encode() for kind, name in FILES.items()}
 
 
-def _tar(files: Mapping[str, bytes]) -> bytes:
-    packed = io.BytesIO()
-    with tarfile.open(fileobj=packed, mode="w") as tar:
-        for name, data in files.items():
-            member = tarfile.TarInfo(name)
-            member.size = len(data)
-            tar.addfile(member, io.BytesIO(data))
-    return packed.getvalue()
+def _archive(tag: str, platform: Platform, layer: bytes, labels: Mapping[str, str]) -> bytes:
+    """As `docker save` writes an image: `docker import` of Engine 20.10 gives every image the engine's architecture."""
+    system, _, architecture = platform.partition("/")
+    config = {
+        "created": _NOW,
+        "os": system,
+        "architecture": architecture,
+        "config": {"Labels": dict(labels)},
+        "rootfs": {"type": "layers", "diff_ids": [f"sha256:{hashlib.sha256(layer).hexdigest()}"]},
+    }
+    listing = [{"Config": "config.json", "RepoTags": [tag], "Layers": ["1/layer.tar"]}]
+    files = {
+        "config.json": json.dumps(config).encode(),
+        "1/layer.tar": layer,
+        "manifest.json": json.dumps(listing).encode(),
+    }
+    return tar_of(files)
 
 
 def machines(folder: Path) -> tuple[Machine, Machine]:
