@@ -135,7 +135,9 @@ def _missing(work: _Work) -> dict[str, str]:
 
 def _published(project: Project, work: _Work, tags: tuple[str, ...]) -> Pushed:
     there = held(work.writer, work.permanent, work.image.id) or _brought(work)
-    beside = laid_beside(project, work.plan, work.image, work.verdict, work.writer, there, work.observer)
+    beside = laid_beside(
+        project, work.plan, work.image, work.verdict, work.engine, work.writer, there, work.observer
+    )
     record = _record(work).model_copy(update={"digest": there.digest, "beside": beside})
     index = None
     if work.others:

@@ -71,7 +71,7 @@ def test_what_is_laid_beside_is_what_verify_reads(
 ) -> None:
     site.referrers_api = api
     pushed = pair[0].push(f"{site.host}/{NAME}", tags=("1",), alone=True)
-    assert {"lock.json", "verdict.json", *FILES.values()} <= set(pushed.beside)
+    assert set(pushed.beside) == {"lock.json", "verdict.json", "files.json", *FILES.values()}
     assert any(tag.startswith("sha256-") for tag in place(site).tags) is not api
     name = f"{site.host}/{NAME}:1"
     subject = in_registry(name, AMD64, None)
@@ -80,6 +80,9 @@ def test_what_is_laid_beside_is_what_verify_reads(
     lock = lock_beside(name, AMD64, None)
     assert lock is not None
     assert lock.digest == pushed.lock_digest
+    listed = subject.installed(pushed.plan_digest)
+    assert listed is not None
+    assert (listed.image_id, set(listed.entries)) == (pushed.image_id, {"/opt/content"})
 
 
 @pytest.mark.parametrize("forgets", [True, False], ids=["lists-new-ones-only", "lists-old-ones-too"])
@@ -138,6 +141,41 @@ def put(blobs: dict[str, bytes], data: bytes) -> str:
     digest = f"sha256:{hashlib.sha256(data).hexdigest()}"
     blobs[digest] = data
     return digest
+
+
+def test_the_files_are_read_once_for_one_image(site: OciRegistry, pair: tuple[Machine, Machine]) -> None:
+    machine = pair[0]
+    first = machine.push(f"{site.host}/{NAME}", alone=True)
+    again = machine.push(f"{site.host}/{NAME}", alone=True)
+    assert again.beside == first.beside
+    assert machine.engine.calls.count("save") == 1  # type: ignore[attr-defined]
+    machine.build("another")
+    assert machine.push(f"{site.host}/{NAME}", alone=True).beside["files.json"] != first.beside["files.json"]
+    assert machine.engine.calls.count("save") == 2  # type: ignore[attr-defined]
+
+
+def test_what_was_put_in_its_place_is_held_against_the_files_of_the_image_of_its_plan(
+    site: OciRegistry, pair: tuple[Machine, Machine]
+) -> None:
+    """Nothing lies beside the changed image; under the permanent tag of the plan lies the one that was proven. A list
+    that is about another image than the one that it lies beside is none."""
+    machine = pair[0]
+    pushed = machine.push(f"{site.host}/{NAME}", tags=("1",), alone=True)
+    machine.build("changed")
+    machine.engine.tag("imgbuild-test/pair-fake/pair:latest", ref := f"{site.host}/{NAME}:1")
+    digest = machine.engine.push(ref, silent)
+    subject = in_registry(ref, AMD64, None)
+    for _time in range(2):
+        listed = subject.installed(pushed.plan_digest)
+        assert listed is not None
+        assert listed.image_id == pushed.image_id not in subject.ids
+        copied = (
+            place(site)
+            .manifests[pushed.beside["files.json"]][1]
+            .replace(pushed.digest.encode(), digest.encode())
+        )
+        site.serve(Asked(f"PUT /v2/{NAME}/manifests/x", {"Content-Type": MANIFEST}, copied))
+    assert subject.installed("of another plan") is None
 
 
 # ---- several platforms
