@@ -31,6 +31,11 @@ if TYPE_CHECKING:
 @click.option(
     "--alone", is_flag=True, help="Tags stand for this platform alone, whatever others are declared."
 )
+@click.option(
+    "--sign",
+    metavar="KEY",
+    help="Sign it with cosign before any tag moves: a key file, or a KMS URI of cosign's.",
+)
 @click.option("--dry-run", is_flag=True, help="Ask the registry, and write nothing.")
 @prefix_option
 @kit_option
@@ -41,6 +46,7 @@ def push(
     tags: tuple[str, ...],
     unproven: str | None,
     alone: bool,
+    sign: str | None,
     dry_run: bool,
     prefix: str,
     kit: str | None,
@@ -50,7 +56,7 @@ def push(
     from builder.workflow.push import push as publish
     from builder.workflow.pushable import PushOptions
 
-    options = PushOptions(to, tags, unproven or "", alone, dry_run, kit, prefix)
+    options = PushOptions(to, tags, unproven or "", alone, dry_run, kit, prefix, sign or "")
     with app.face() as observer:
         pushed, kept = publish(app.project(), name, connect(), options, observer)
     record = str(kept.path) if kept and kept.path else None
@@ -72,6 +78,7 @@ def _text(pushed: Pushed, record: str | None) -> str:
     for tag in pushed.tags:
         before = pushed.moved.get(tag)
         lines.append(f"  {name}:{tag}{f'  (was {before[:19]})' if before else ''}")
+    lines += [f"  signed: {digest[:19]}" for digest in pushed.signed]
     lines += _waiting(pushed, "no tag was moved, they wait")
     if pushed.unproven:
         lines.append(f"  not proven: {pushed.unproven}")

@@ -11,7 +11,7 @@ class Pushed(Value):
 
     digest: of the manifest; index: of the index over several platforms. tags: each with what it stands for now; moved:
     what it stood for before, where that was something else. waiting: platforms that are not there yet, each with the
-    reason, so that no tag was moved. done: False for a dry run.
+    reason, so that no tag was moved. signed: digests that cosign signed. done: False for a dry run.
     """
 
     format: int = 1
@@ -28,6 +28,7 @@ class Pushed(Value):
     moved: dict[str, str] = {}
     waiting: dict[str, str] = {}
     beside: dict[str, str] = {}
+    signed: tuple[str, ...] = ()
     unproven: str = ""
     proven: bool
     engine: str

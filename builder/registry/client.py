@@ -49,6 +49,15 @@ class Registry:
         media_type = answer.headers.get("content-type", "").partition(";")[0].strip()
         return Document(media_type, digest, answer.body)
 
+    def find_manifest(self, repository: str, wanted: str) -> Document | None:
+        """What lies under a tag or digest; None where nothing does. Raises RegistryError for all else."""
+        try:
+            return self.manifest(repository, wanted)
+        except RegistryError as error:
+            if error.kind == "missing":
+                return None
+            raise
+
     def blob(self, repository: str, digest: str, limit: int = LIMIT) -> bytes:
         """A blob of at most `limit` bytes. Raises RegistryError."""
         answer = self.ask(repository, f"blobs/{digest}", {}, limit=limit)

@@ -152,12 +152,7 @@ class Writer:
 
     def find_manifest(self, wanted: str) -> Document | None:
         """What lies under a tag or digest; None where nothing does. Raises RegistryError for all else."""
-        try:
-            return self.registry.manifest(self.repository, wanted)
-        except RegistryError as error:
-            if error.kind == "missing":
-                return None
-            raise
+        return self.registry.find_manifest(self.repository, wanted)
 
 
 def _may_pass(error: RegistryError) -> bool:

@@ -14,7 +14,7 @@ from builder.publish.there import passed_verdict
 from builder.registry.client import Document, Registry
 from builder.registry.manifest import INDEXES, Entry, Manifest, read_document
 from builder.registry.reference import Reference, parse_reference
-from builder.registry.referrers import Referrer, put_referrer, referrers
+from builder.registry.referrers import Referrer, fallback_tag, put_referrer, referrers
 from builder.registry.trust import daemon_trust
 from builder.registry.wire import Wire
 from builder.registry.write import Writer
@@ -36,6 +36,7 @@ class Promoted(Value):
 
 
 _MOST = 64 << 20  # bytes of one document beside an image
+_TAGGED = ("sig", "att", "sbom")  # sigstore/cosign:specs/SIGNATURE_SPEC.md
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,7 @@ def promote(
                     writer.put_manifest(top.digest, top.body, top.media_type)
                     for one in referrers(registry, origin.repository, top.digest):
                         _carry_document(writer, origin, top.digest, one)
+                    _carry_tagged(writer, origin, top.digest)
         with step(observer, "push", f"tag:{goal.tag}", f"tag {goal}"):
             before = writer.find_manifest(goal.tag)
             digest = writer.put_manifest(goal.tag, top.body, top.media_type)
@@ -139,18 +141,33 @@ def _carry(writer: Writer, origin: Reference, copy: _Copy) -> None:
     writer.put_manifest(document.digest, document.body, document.media_type)
     for one in copy.beside:
         _carry_document(writer, origin, document.digest, one)
+    _carry_tagged(writer, origin, document.digest)
 
 
 def _carry_document(writer: Writer, origin: Reference, subject: str, referrer: Referrer) -> None:
     """What lies beside, byte for byte, whoever put it there (a signature too). A list of manifests is left where it is:
     each of them would have others beside it."""
+    body = writer.registry.manifest(origin.repository, referrer.digest).body
+    if referrer.media_type not in INDEXES:
+        _carry_blobs(writer, origin, body)
+        put_referrer(writer, subject, referrer, body)
+
+
+def _carry_tagged(writer: Writer, origin: Reference, subject: str) -> None:
+    """Signatures and attestations that cosign keeps under tags of their own."""
+    for suffix in _TAGGED:
+        tag = f"{fallback_tag(subject)}.{suffix}"
+        found = writer.registry.find_manifest(origin.repository, tag)
+        if found is not None:
+            _carry_blobs(writer, origin, found.body)
+            writer.put_manifest(tag, found.body, found.media_type)
+
+
+def _carry_blobs(writer: Writer, origin: Reference, body: bytes) -> None:
     registry, repository = writer.registry, origin.repository
-    body = registry.manifest(repository, referrer.digest).body
-    for digest in _blobs(body, f"{origin.name}@{referrer.digest}"):
+    for digest in _blobs(body, origin.name):
         if not writer.has_blob(digest) and not writer.mount_blob(digest, repository):
             writer.put_bytes(registry.blob(repository, digest, _MOST))
-    if referrer.media_type not in INDEXES:
-        put_referrer(writer, subject, referrer, body)
 
 
 def _blobs(body: bytes, where: str) -> list[str]:

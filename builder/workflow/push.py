@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
 
@@ -16,6 +15,7 @@ from builder.network.places.docker import Logins
 from builder.plan import Plan
 from builder.progress import Note, Observer
 from builder.publish.record import Pushed
+from builder.publish.signing import Signer, find_signer, sign, trusting
 from builder.publish.tags import chosen_tags, permanent_tag, words
 from builder.publish.there import Held, confirmed, held
 from builder.registry.client import Registry
@@ -54,6 +54,7 @@ class _Work:
     options: PushOptions
     observer: Observer
     policy: Policy
+    signer: Signer | None
 
     @property
     def lock(self) -> LockSet:
@@ -79,6 +80,7 @@ def push(
     afterwards, UsageError for names and tags, EngineError when the engine goes away. No tag of the user's is moved
     before everything else is there.
     """
+    signer = find_signer(options.sign) if options.sign else None
     target = target_of(options.to)
     spec = load_image(project, ref)
     image = image_of(spec, engine, options)
@@ -86,23 +88,31 @@ def push(
     planned = planned_of(project, spec, image, options, observer)
     others = {} if options.alone else other_plans(project, planned)
     policy = read_policy()
-    with _writing(engine, target, policy) as writer:
+    info = engine.info()
+    trust = daemon_trust(insecure=info.insecure, mirrors=info.mirrors)
+    with Wire(trust, policy) as wire:
+        writer = Writer(Registry(target.host, wire, Logins(here())), target.repository, policy)
+        if signer is not None:
+            signer = trusting(signer, target.host, wire.base(target.api), trust)
         work = _Work(
-            spec, planned.plan, image, others, verdict, engine, writer, target, options, observer, policy
+            spec,
+            planned.plan,
+            image,
+            others,
+            verdict,
+            engine,
+            writer,
+            target,
+            options,
+            observer,
+            policy,
+            signer,
         )
         tags = chosen_tags(options.tags, words(spec, work.plans, verdict, _day(image)))
         if options.dry_run:
             return _said(work, tags), None
         pushed = _published(project, work, tags)
     return pushed, records.keep_push(project, spec, pushed, observer)
-
-
-@contextmanager
-def _writing(engine: Engine, target: Reference, policy: Policy) -> Iterator[Writer]:
-    info = engine.info()
-    trust = daemon_trust(insecure=info.insecure, mirrors=info.mirrors)
-    with Wire(trust, policy) as wire:
-        yield Writer(Registry(target.host, wire, Logins(here())), target.repository, policy)
 
 
 def _day(image: ImageInfo) -> datetime:
@@ -140,6 +150,8 @@ def _published(project: Project, work: _Work, tags: tuple[str, ...]) -> Pushed:
     )
     record = _record(work).model_copy(update={"digest": there.digest, "beside": beside})
     index = None
+    _signed(work, there.digest)
+    record = record.model_copy(update={"signed": (there.digest,) if work.signer else ()})
     if work.others:
         index = index_of(there, work.plan, work.others, work.writer, work.options.unproven)
         if index.waiting:
@@ -149,6 +161,10 @@ def _published(project: Project, work: _Work, tags: tuple[str, ...]) -> Pushed:
                 Note(f"no tag was moved, because the image is made for others as well ({told}); {end}")
             )
             return record.model_copy(update={"waiting": dict(index.waiting)})
+        if work.signer is not None:
+            work.writer.put_manifest(index.digest, index.body, index.media_type)
+            _signed(work, index.digest)
+            record = record.model_copy(update={"signed": (there.digest, index.digest)})
     return _tagged(work, record, there, index, tags)
 
 
@@ -178,6 +194,13 @@ def _patient(work: _Work, act: Callable[[], str]) -> str:
             wait = work.policy.wait(failed)
             work.observer(Note(f"{error.what}: trying again in {wait:.1f} s"))
             time.sleep(wait)
+
+
+def _signed(work: _Work, digest: str) -> None:
+    """Before any tag: who follows one finds what is signed."""
+    if work.signer is not None:
+        with step(work.observer, "push", f"sign:{digest}", f"sign {digest[:19]} with cosign"):
+            sign(work.signer, f"{work.target.name}@{digest}")
 
 
 def _tagged(work: _Work, record: Pushed, there: Held, index: Index | None, tags: tuple[str, ...]) -> Pushed:

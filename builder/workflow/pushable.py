@@ -22,7 +22,8 @@ from builder.workflow.supply import LABEL
 @dataclass(frozen=True, slots=True)
 class PushOptions:
     """to: a repository, `registry.example.org/team/train`. tags: as `--tag` has them. unproven: the reason to push
-    without a passed verdict. alone: tags stand for this platform, whatever others the image is declared for."""
+    without a passed verdict. alone: tags stand for this platform, whatever others the image is declared for. sign: a
+    key for cosign; empty for no signature."""
 
     to: str
     tags: tuple[str, ...] = ()
@@ -31,6 +32,7 @@ class PushOptions:
     dry_run: bool = False
     kit: str | None = None
     prefix: str = "imgbuild"
+    sign: str = ""
 
 
 def target_of(text: str) -> Reference:
