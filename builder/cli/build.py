@@ -115,7 +115,8 @@ def build(
 def _pushed(
     app: App, ref: str, engine: Engine, to: str, kit: str | None, prefix: str, observer: Observer
 ) -> Pushed:
-    from builder.workflow.push import PushOptions, push
+    from builder.workflow.push import push
+    from builder.workflow.pushable import PushOptions
 
     return push(app.project(), ref, engine, PushOptions(to, kit=kit, prefix=prefix), observer)[0]
 
@@ -155,9 +156,11 @@ def _tell(app: App, ends: list[Outcome | Failed], pushed: Pushed | None) -> None
     good = [_text(app, end) for end in ends if not isinstance(end, Failed)]
     document: dict[str, object] = {"images": [_document(end) for end in ends]}
     if pushed is not None:
-        good += [
-            "\n".join(f"pushed {pushed.repository}:{tag}" for tag in pushed.tags) + f"\n  {pushed.digest}"
+        lines = [f"pushed {pushed.repository}:{tag}" for tag in pushed.tags] or [
+            f"pushed {pushed.repository}"
         ]
+        lines += [f"  no tag was moved, they wait for {one}: {why}" for one, why in pushed.waiting.items()]
+        good += ["\n".join([*lines, f"  {pushed.digest}"])]
         document["pushed"] = pushed.model_dump(mode="json")
     app.result("\n\n".join(good), document)
     for one in failed:

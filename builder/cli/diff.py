@@ -29,7 +29,7 @@ _DIFFERENT = 1  # with --exit-code, as git and diff have it
         "imgbuild diff kit:./kit:regression regression --exit-code",
     ],
     exits=ends(3, 4, 5, 7, end_1="there are differences, with --exit-code"),
-    pages=["locks"],
+    pages=["locks", "verify"],
 )
 @click.argument("old", metavar="A", shell_complete=sides)
 @click.argument("new", metavar="[B]", shell_complete=sides, required=False)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from builder.cli.app import App, command
-from builder.cli.complete_values import environments, repositories, tags
+from builder.cli.complete_values import environments, files, repositories, tags
 from builder.cli.documented import ends
 from builder.cli.options import kit_option, prefix_option
 from builder.spec.load import load_image
@@ -47,6 +47,12 @@ if TYPE_CHECKING:
 @click.option(
     "--alone", is_flag=True, help="Tags stand for this platform alone, whatever others are declared."
 )
+@click.option(
+    "--sign",
+    metavar="KEY",
+    shell_complete=files,
+    help="Sign it with cosign before any tag moves: a key file, or a KMS URI of cosign's.",
+)
 @click.option("--dry-run", is_flag=True, help="Ask the registry, and write nothing.")
 @prefix_option
 @kit_option
@@ -57,6 +63,7 @@ def push(
     tags: tuple[str, ...],
     unproven: str | None,
     alone: bool,
+    sign: str | None,
     dry_run: bool,
     prefix: str,
     kit: str | None,
@@ -65,10 +72,10 @@ def push(
     load_image(app.project(), name)  # what is mistyped is told without an engine
     from builder.engine.connect import connect
     from builder.report.paths import from_here
-    from builder.workflow.push import PushOptions
     from builder.workflow.push import push as publish
+    from builder.workflow.pushable import PushOptions
 
-    options = PushOptions(to, tags, unproven or "", alone, dry_run, kit, prefix)
+    options = PushOptions(to, tags, unproven or "", alone, dry_run, kit, prefix, sign or "")
     with app.face() as observer:
         pushed, kept = publish(app.project(), name, connect(), options, observer)
     path = kept.path if kept else None
@@ -83,6 +90,7 @@ def _text(pushed: Pushed, record: str | None) -> str:
         lines = [f"{pushed.image} {pushed.image_id[:19]} {there}: {name}:{pushed.permanent[:28]}..."]
         for tag, now in pushed.tags.items():
             lines.append(f"  {name}:{tag}  {f'stands for {now[:19]} now' if now else 'is not there yet'}")
+        lines += _waiting(pushed, "the tags would wait")
         return "\n".join([*lines, "nothing was written: --dry-run"])
     lines = [f"pushed {pushed.image} {pushed.image_id[:19]}", f"  {name}@{pushed.digest}"]
     if pushed.index:
@@ -90,11 +98,15 @@ def _text(pushed: Pushed, record: str | None) -> str:
     for tag in pushed.tags:
         before = pushed.moved.get(tag)
         lines.append(f"  {name}:{tag}{f'  (was {before[:19]})' if before else ''}")
-    if pushed.waiting:
-        lines.append(f"  no tag was moved: {', '.join(pushed.waiting)} is not there yet")
+    lines += [f"  signed: {digest[:19]}" for digest in pushed.signed]
+    lines += _waiting(pushed, "no tag was moved, they wait")
     if pushed.unproven:
         lines.append(f"  not proven: {pushed.unproven}")
     return "\n".join([*lines, *([f"record: {record}"] if record else [])])
+
+
+def _waiting(pushed: Pushed, what: str) -> list[str]:
+    return [f"  {what} for {platform}: {why}" for platform, why in pushed.waiting.items()]
 
 
 COMMAND = push

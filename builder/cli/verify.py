@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     exits=ends(
         3, 4, 5, end_0="it is what its lock says", end_7="something differs, or the registry cannot be asked"
     ),
-    pages=["publish"],
+    pages=["verify"],
 )
 @click.argument("name", metavar="IMAGE|ENV[@VARIANT]", shell_complete=images)
 @click.option(

@@ -10,8 +10,8 @@ class Pushed(Value):
     """The record of a push, enough to see what was put where.
 
     digest: of the manifest; index: of the index over several platforms. tags: each with what it stands for now; moved:
-    what it stood for before, where that was something else. waiting: platforms that are not there yet, so that no tag
-    was moved. done: False for a dry run.
+    what it stood for before, where that was something else. waiting: platforms that are not there yet, each with the
+    reason, so that no tag was moved. signed: digests that cosign signed. done: False for a dry run.
     """
 
     format: int = 1
@@ -26,8 +26,9 @@ class Pushed(Value):
     index: str = ""
     tags: dict[str, str] = {}
     moved: dict[str, str] = {}
-    waiting: tuple[str, ...] = ()
+    waiting: dict[str, str] = {}
     beside: dict[str, str] = {}
+    signed: tuple[str, ...] = ()
     unproven: str = ""
     proven: bool
     engine: str

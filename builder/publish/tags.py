@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from datetime import date
 
 from builder.errors import UsageError
-from builder.lock.model import LockSet
+from builder.plan import Plan
 from builder.smoke.verdict import Verdict
 from builder.spec.model import ImageSpec
+from builder.values import digest_of
 
 PERMANENT = "imgbuild-"
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
@@ -21,18 +22,24 @@ def permanent_tag(plan_digest: str) -> str:
     return f"{PERMANENT}{plan_digest}"
 
 
-def words(
-    spec: ImageSpec, lock: LockSet, plan_digest: str, verdict: Verdict | None, day: date
-) -> dict[str, str]:
-    """What `--tag` may put in between braces: of the definition, and every version that a test measured."""
+def words(spec: ImageSpec, plans: Sequence[Plan], verdict: Verdict | None, day: date) -> dict[str, str]:
+    """What `--tag` may put in between braces: of the definition, and every version that a test measured.
+
+    plans: of all platforms that the tags stand for, in the definition's order, so that each of them says the same.
+    """
+    lock, plan = _one([one.lock.digest for one in plans]), _one([one.digest for one in plans])
     measured = {
         name: value
         for result in (verdict.results if verdict else ())
         for name, value in result.numbers.items()
         if isinstance(value, str) and re.fullmatch(r"[0-9][0-9A-Za-z.+!-]*", value)
     }
-    fixed = {"lock": lock.digest[:12], "plan": plan_digest[:12], "date": f"{day:%Y%m%d}", "name": spec.name}
+    fixed = {"lock": lock[:12], "plan": plan[:12], "date": f"{day:%Y%m%d}", "name": spec.name}
     return {**measured, **fixed, **({"variant": spec.variant} if spec.variant else {})}
+
+
+def _one(digests: list[str]) -> str:
+    return digests[0] if len(digests) == 1 else digest_of(digests)
 
 
 def chosen_tags(asked: Sequence[str], known: dict[str, str]) -> tuple[str, ...]:

@@ -26,12 +26,17 @@ class Document:
 
 
 class Registry:
-    """The repositories of one host (`docker.io`, `host:5000`). at: another address that answers for it, a mirror's."""
+    """The repositories of one host (`docker.io`, `host:5000`). at: another address that answers for it, a mirror's.
+
+    written: repositories that will be written to. They are read with the right to push as well, as the engine does: it
+    is one token less, and where a repository comes to be with its first push nobody may read it before.
+    """
 
     def __init__(self, host: str, wire: Wire, logins: Logins, at: str = "") -> None:
         self.host = host
         self._wire, self._logins, self._at = wire, logins, at
         self._rights: dict[str, str] = {}
+        self.written: set[str] = set()
 
     def manifest(self, repository: str, wanted: str) -> Document:
         """What lies under a tag or digest. Raises RegistryError."""
@@ -43,6 +48,15 @@ class Registry:
             raise _altered(answer, told)
         media_type = answer.headers.get("content-type", "").partition(";")[0].strip()
         return Document(media_type, digest, answer.body)
+
+    def find_manifest(self, repository: str, wanted: str) -> Document | None:
+        """What lies under a tag or digest; None where nothing does. Raises RegistryError for all else."""
+        try:
+            return self.manifest(repository, wanted)
+        except RegistryError as error:
+            if error.kind == "missing":
+                return None
+            raise
 
     def blob(self, repository: str, digest: str, limit: int = LIMIT) -> bytes:
         """A blob of at most `limit` bytes. Raises RegistryError."""
@@ -69,7 +83,8 @@ class Registry:
         it. Raises RegistryError for an answer whose status is not good.
         """
         url = path if "://" in path else f"{self._base()}/v2/{repository}/{path}"
-        scope = f"repository:{repository}:{'pull' if method in {'GET', 'HEAD'} else 'pull,push'}"
+        writes = method not in {"GET", "HEAD"} or repository in self.written
+        scope = f"repository:{repository}:{'pull,push' if writes else 'pull'}"
         scope += f" repository:{beside}:pull" if beside else ""
         question = Question(url, headers, limit, method=method, data=data, once=once)
         right = self._rights.get(scope)
@@ -82,7 +97,7 @@ class Registry:
                 self._rights[scope] = right
                 answer = self._wire.ask(replace(question, headers=_with(headers, right)))
         if answer.status not in good:
-            raise self._refused(answer, url)
+            raise self._refused(answer, url, repository, _known(answer, right) and writes)
         return answer
 
     def _base(self) -> str:
@@ -92,7 +107,7 @@ class Registry:
     def _login_host(self) -> str:
         return self._at.split("/")[2] if self._at else self.host
 
-    def _refused(self, answer: Answer, url: str) -> RegistryError:
+    def _refused(self, answer: Answer, url: str, repository: str, known: bool) -> RegistryError:
         where, detail = public(url), said(answer.body)
         if answer.status == 404:
             fix = "check the name and the tag; `docker manifest inspect` asks the same"
@@ -100,9 +115,20 @@ class Registry:
                 "missing", "the registry has no such image", where=where, fix=fix, detail=detail
             )
         if answer.status in {401, 403}:
-            return self._denied(answer, where, detail)
+            return (
+                self._no_right(answer, repository, detail) if known else self._denied(answer, where, detail)
+            )
         what = f"the registry answers {answer.status}"
         return RegistryError("broken", what, where=where, fix=BROKEN_FIX, detail=detail)
+
+    def _no_right(self, answer: Answer, repository: str, detail: str) -> RegistryError:
+        """Who asks is known there, and may not do this."""
+        login, name = self._logins.for_host(self._login_host), f"{self._login_host}/{repository}"
+        what = f"the registry lets nobody push to {repository} without a login"
+        if login is not None:
+            what = f"the registry does not let the login of {login.place} push to {repository}"
+        fix = f"ask whoever runs it for the right to push to {name}, or log in as somebody else with `docker login`"
+        return RegistryError("denied", f"{what} ({answer.status})", where=name, fix=fix, detail=detail)
 
     def _denied(self, answer: Answer, where: str, detail: str) -> RegistryError:
         host = self._login_host
@@ -124,6 +150,11 @@ def _api(host: str) -> str:
 
 def _with(headers: Mapping[str, str], right: str | None) -> dict[str, str]:
     return {**headers, **({"Authorization": right} if right else {})}
+
+
+def _known(answer: Answer, right: str | None) -> bool:
+    """Whether a refusal is about what was asked, and not about who asks: a token is given to whom one knows."""
+    return answer.status == 403 or (right or "").startswith("Bearer ")
 
 
 def _check(answer: Answer, digest: str) -> None:

@@ -53,7 +53,7 @@ def _token(challenge: Challenge, login: Login | None, scope: str, wire: Wire, as
         headers = {"Authorization": _basic(login)} if login is not None and login.password else {}
         answer = wire.ask(Question(f"{realm}{mark}{urlencode(wanted)}", headers))
     if answer.status != 200:
-        raise _refused(answer, login)
+        raise _refused(answer, login, scope)
     return _read(answer)
 
 
@@ -85,8 +85,12 @@ def _read(answer: Answer) -> str:
     return token
 
 
-def _refused(answer: Answer, login: Login | None) -> RegistryError:
+def _refused(answer: Answer, login: Login | None, scope: str) -> RegistryError:
     where, detail = public(answer.url), said(answer.body)
+    if answer.status == 403 and login is not None:  # it knows who asks
+        what = f"the token server gives the login of {login.place} no right to {_told(scope)} (403)"
+        fix = "check the name and your rights there, or log in as somebody else with `docker login`"
+        return RegistryError("denied", what, where=where, fix=fix, detail=detail)
     if answer.status in {400, 401, 403}:
         fix = (
             f"renew what {login.place} holds for it: docker login"
@@ -102,3 +106,10 @@ def _refused(answer: Answer, login: Login | None) -> RegistryError:
         fix=BROKEN_FIX,
         detail=detail,
     )
+
+
+def _told(scope: str) -> str:
+    """`push to team/train`, of the first thing that is asked for."""
+    _kind, _, rest = scope.partition(" ")[0].partition(":")
+    name, _, actions = rest.rpartition(":")
+    return f"{'push to' if 'push' in actions else 'pull'} {name}"

@@ -34,6 +34,7 @@ class Writer:
         self, registry: Registry, repository: str, policy: Policy, sleep: Callable[[float], None] = time.sleep
     ) -> None:
         self.registry, self.repository = registry, repository
+        registry.written.add(repository)
         self._policy, self._sleep = policy, sleep
 
     def probe(self) -> None:
@@ -151,12 +152,7 @@ class Writer:
 
     def find_manifest(self, wanted: str) -> Document | None:
         """What lies under a tag or digest; None where nothing does. Raises RegistryError for all else."""
-        try:
-            return self.registry.manifest(self.repository, wanted)
-        except RegistryError as error:
-            if error.kind == "missing":
-                return None
-            raise
+        return self.registry.find_manifest(self.repository, wanted)
 
 
 def _may_pass(error: RegistryError) -> bool:

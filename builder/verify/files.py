@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from builder.lock.model import CondaPackage
 from builder.plan import Plan
 from builder.verify.archives import Expected, Held
+from builder.verify.installed import Installed, gone, same
 from builder.verify.model import Drift, Unjudged
 from builder.verify.tree import Entry, Tree, parents
 from builder.verify.truth import Truth
@@ -23,6 +24,7 @@ _BYTECODE = re.compile(r"(?P<folder>.*)/__pycache__/(?P<name>[^/]+)\.cpython-\d+
 _NOTES = frozenset(("history", "created_at"))  # of conda: when, and with which command
 BYTECODE = "bytecode of locked sources: its header says that nobody compares it with them"
 NOTES = "what conda noted of its own work, and when"
+_SINCE = "since it was proven"
 
 
 @dataclass
@@ -50,13 +52,15 @@ class Found:
 @dataclass(frozen=True)
 class Look:
     """What is compared. known: the files of layers whose very bytes are known (the base's, or a recorded build's).
-    surplus: the first layer that no step of the plan made; foreign: layers below this one are another base's."""
+    surplus: the first layer that no step of the plan made; foreign: layers below this one are another base's.
+    installed: the list of the files that its proof saw, for what nothing else says."""
 
     tree: Tree
     known: Tree
     truth: Truth
     surplus: int
     foreign: int = 0
+    installed: Installed | None = None
 
 
 def judge_files(plan: Plan, look: Look) -> Found:
@@ -73,6 +77,10 @@ def judge_files(plan: Plan, look: Look) -> Found:
     for path, entry in sorted(look.known.entries.items()):
         if path not in look.tree.entries and path not in look.truth.files and path not in records:
             _gone(path, entry, look, found)
+    told = (look.truth.files, records, look.known.entries)
+    for path, listed in gone(look.installed, look.tree.entries) if look.installed is not None else ():
+        if not any(path in one for one in told) and not _is_note(path, look.truth):
+            found.drifts.append(_drift("missing", path, "", expected=_shown(listed), why=_SINCE))
     return found
 
 
@@ -103,20 +111,34 @@ def _unknown(path: str, entry: Entry, look: Look, found: Found) -> None:
     elif entry.layer >= look.surplus:
         found.drifts.append(_drift("extra", path, "", "", _shown(entry), why="added after the build"))
     elif (source := _source(path)) is not None and source in look.truth.files:
-        found.not_judged(path, BYTECODE)
+        _untold(path, entry, look, BYTECODE, found)
     elif _is_note(path, look.truth):
-        found.not_judged(path, NOTES)
+        _untold(path, entry, look, NOTES, found)
     elif (zone := look.truth.zone(path)) is not None:
-        found.not_judged(path, zone.why)
+        _untold(path, entry, look, zone.why, found)
     else:
         found.drifts.append(_drift("extra", path, "", "", _shown(entry)))
+
+
+def _untold(path: str, entry: Entry, look: Look, why: str, found: Found) -> None:
+    """What neither archives nor known layers say: the list of its proof does, where there is one."""
+    listed = look.installed.entries.get(path) if look.installed is not None else None
+    if look.installed is None or (why == NOTES and (listed is None or not same(entry, listed))):
+        found.not_judged(path, why)
+    elif listed is None:
+        found.drifts.append(_drift("extra", path, "", "", _shown(entry), why=_SINCE))
+    elif not same(entry, listed):
+        expected, shown = _shown(listed), _shown(entry)
+        if expected == shown:
+            expected, shown = _rights(listed), _rights(entry)
+        found.drifts.append(_drift("changed", path, "", expected, shown, why=_SINCE))
 
 
 def _other(path: str, entry: Entry, known: Entry, look: Look, found: Found) -> None:
     """A file of a known layer that a later one has changed."""
     zone = look.truth.zone(path)
     if entry.layer < look.surplus and (zone is not None or _is_note(path, look.truth)):
-        found.not_judged(path, zone.why if zone else NOTES)
+        _untold(path, entry, look, NOTES if _is_note(path, look.truth) or zone is None else zone.why, found)
         return
     expected, shown = _shown(known), _shown(entry)
     if expected == shown:
@@ -131,7 +153,10 @@ def _gone(path: str, entry: Entry, look: Look, found: Found) -> None:
     if zone is not None and look.surplus >= 1 + max(
         (one.layer for one in look.tree.entries.values()), default=0
     ):
-        found.not_judged(path, zone.why)
+        if look.installed is None:
+            found.not_judged(path, zone.why)
+        elif path in look.installed.entries:
+            found.drifts.append(_drift("missing", path, "", expected=_shown(entry), why=_SINCE))
     elif (source := _source(path)) is None or source in look.tree.entries:
         found.drifts.append(_drift("missing", path, "", expected=_shown(entry)))
 

@@ -6,20 +6,19 @@ import json
 from dataclasses import dataclass
 
 from builder.engine.port import EngineInfo
-from builder.errors import PublishError, UsageError
+from builder.errors import PublishError, RegistryError, UsageError
 from builder.network.places import here
 from builder.network.places.docker import Logins
 from builder.progress import Observer
-from builder.publish.travel import VERDICT
+from builder.publish.there import passed_verdict
 from builder.registry.client import Document, Registry
-from builder.registry.manifest import Entry, Manifest, read_document
+from builder.registry.manifest import INDEXES, Entry, Manifest, read_document
 from builder.registry.reference import Reference, parse_reference
-from builder.registry.referrers import Attachment, attach, read_attachment, referrers
+from builder.registry.referrers import Referrer, fallback_tag, put_referrer, referrers
 from builder.registry.trust import daemon_trust
 from builder.registry.wire import Wire
 from builder.registry.write import Writer
 from builder.settings.patience import read_policy
-from builder.smoke.verdict import Verdict
 from builder.values import Value
 from builder.workflow.supply import step
 
@@ -36,13 +35,17 @@ class Promoted(Value):
     unproven: str = ""
 
 
+_MOST = 64 << 20  # bytes of one document beside an image
+_TAGGED = ("sig", "att", "sbom")  # sigstore/cosign:specs/SIGNATURE_SPEC.md
+
+
 @dataclass(frozen=True, slots=True)
 class _Copy:
     """One manifest and what lies beside it."""
 
     document: Document
     manifest: Manifest
-    beside: tuple[Attachment, ...]
+    beside: tuple[Referrer, ...]
 
 
 def promote(
@@ -68,12 +71,17 @@ def promote(
         registry = Registry(origin.host, wire, Logins(here()))
         top = registry.manifest(origin.repository, origin.wanted)
         copies = [_copy(registry, origin, one) for one in _images(registry, origin, top)]
-        images = tuple(_proven(origin, copy, unproven) for copy in copies)
+        images = tuple(_proven(registry, origin, copy, unproven) for copy in copies)
         writer = Writer(registry, goal.repository, policy)
         if origin.repository != goal.repository:
             with step(observer, "push", "promote", f"copy to {goal.name}"):
                 for copy in copies:
                     _carry(writer, origin, copy)
+                if top.digest not in {copy.document.digest for copy in copies}:  # an index: what is beside it
+                    writer.put_manifest(top.digest, top.body, top.media_type)
+                    for one in referrers(registry, origin.repository, top.digest):
+                        _carry_document(writer, origin, top.digest, one)
+                    _carry_tagged(writer, origin, top.digest)
         with step(observer, "push", f"tag:{goal.tag}", f"tag {goal}"):
             before = writer.find_manifest(goal.tag)
             digest = writer.put_manifest(goal.tag, top.body, top.media_type)
@@ -102,28 +110,15 @@ def _copy(registry: Registry, origin: Reference, document: Document) -> _Copy:
         raise PublishError(
             "an index within an index is not promoted", where=str(origin), fix="name one of its images"
         )
-    rows = referrers(registry, origin.repository, document.digest)
-    beside = tuple(
-        Attachment(
-            kind=row.kind,
-            name=row.annotations.get("org.opencontainers.image.title", "document"),
-            content=read_attachment(registry, origin.repository, row),
-        )
-        for row in rows
-    )
-    return _Copy(document, manifest, beside)
+    return _Copy(document, manifest, referrers(registry, origin.repository, document.digest))
 
 
-def _proven(origin: Reference, copy: _Copy, unproven: str) -> str:
+def _proven(registry: Registry, origin: Reference, copy: _Copy, unproven: str) -> str:
     """The image's id, when a passed verdict about it lies beside it. Raises PublishError."""
-    for one in copy.beside:
-        if one.kind == VERDICT:
-            try:
-                verdict = Verdict.model_validate(json.loads(one.content))
-            except ValueError:  # of another version, or no verdict at all
-                continue
-            if verdict.passed and verdict.image_id in {copy.manifest.config, copy.document.digest}:
-                return verdict.image_id
+    ids = {copy.manifest.config, copy.document.digest}
+    verdict = passed_verdict(registry, origin.repository, copy.beside, ids)
+    if verdict is not None:
+        return verdict.image_id
     if unproven:
         return copy.manifest.config
     raise PublishError(
@@ -145,4 +140,42 @@ def _carry(writer: Writer, origin: Reference, copy: _Copy) -> None:
     document = copy.document
     writer.put_manifest(document.digest, document.body, document.media_type)
     for one in copy.beside:
-        attach(writer, document.digest, document.media_type, len(document.body), one)
+        _carry_document(writer, origin, document.digest, one)
+    _carry_tagged(writer, origin, document.digest)
+
+
+def _carry_document(writer: Writer, origin: Reference, subject: str, referrer: Referrer) -> None:
+    """What lies beside, byte for byte, whoever put it there (a signature too). A list of manifests is left where it is:
+    each of them would have others beside it."""
+    body = writer.registry.manifest(origin.repository, referrer.digest).body
+    if referrer.media_type not in INDEXES:
+        _carry_blobs(writer, origin, body)
+        put_referrer(writer, subject, referrer, body)
+
+
+def _carry_tagged(writer: Writer, origin: Reference, subject: str) -> None:
+    """Signatures and attestations that cosign keeps under tags of their own."""
+    for suffix in _TAGGED:
+        tag = f"{fallback_tag(subject)}.{suffix}"
+        found = writer.registry.find_manifest(origin.repository, tag)
+        if found is not None:
+            _carry_blobs(writer, origin, found.body)
+            writer.put_manifest(tag, found.body, found.media_type)
+
+
+def _carry_blobs(writer: Writer, origin: Reference, body: bytes) -> None:
+    registry, repository = writer.registry, origin.repository
+    for digest in _blobs(body, origin.name):
+        if not writer.has_blob(digest) and not writer.mount_blob(digest, repository):
+            writer.put_bytes(registry.blob(repository, digest, _MOST))
+
+
+def _blobs(body: bytes, where: str) -> list[str]:
+    try:
+        document = json.loads(body)
+        return [str(row["digest"]) for row in (document.get("config"), *document.get("layers", ())) if row]
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        what = "what lies beside the image is no manifest"
+        raise RegistryError(
+            "broken", what, where=where, fix="ask who put it there to take it away"
+        ) from error

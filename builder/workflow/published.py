@@ -1,4 +1,4 @@
-"""An image of a registry as `verify` looks at it, without pulling it: configuration, verdict beside it, layers."""
+"""An image of a registry as `verify` looks at it, without pulling it: configuration, layers, what lies beside."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from builder.errors import RegistryError
 from builder.lock.model import LockSet
 from builder.network.places import here
 from builder.network.places.docker import Logins
-from builder.publish.travel import LOCK, VERDICT
+from builder.publish.tags import permanent_tag
+from builder.publish.travel import INSTALLED, LOCK, VERDICT
 from builder.registry.blobs import blob_pieces
 from builder.registry.client import Registry
 from builder.registry.read import RemoteConfig, read_config
@@ -27,6 +28,7 @@ from builder.registry.wire import Wire
 from builder.settings.patience import read_policy
 from builder.smoke.verdict import Verdict
 from builder.values import Value
+from builder.verify.installed import Installed, read_installed
 from builder.verify.page import config_of
 from builder.verify.saved import Image, checked, unpacked
 from builder.verify.tree import CHUNK, Layer, read_layer
@@ -52,6 +54,7 @@ def in_registry(name: str, platform: str, engine: Engine | None) -> Subject:
         read=lambda: _layers(ref, found, trust),
         beside=_verdict(ref, found, trust),
         size=found.size,
+        installed=lambda plan: _installed(ref, found, trust, plan),
     )
 
 
@@ -79,9 +82,8 @@ def _read(kind: type[V], body: bytes, ref: Reference) -> V | None:
 def _documents(ref: Reference, found: RemoteConfig, trust: DaemonTrust, kind: str) -> Iterator[bytes]:
     """What of one kind lies beside an image."""
     with _opened(ref, trust) as registry:
-        for referrer in referrers(registry, ref.repository, found.manifest):
-            if referrer.kind == kind:
-                yield read_attachment(registry, ref.repository, referrer)
+        for referrer in referrers(registry, ref.repository, found.manifest, kind):
+            yield read_attachment(registry, ref.repository, referrer)
 
 
 def trust_of(engine: Engine | None) -> DaemonTrust:
@@ -102,6 +104,33 @@ def _verdict(ref: Reference, found: RemoteConfig, trust: DaemonTrust) -> Verdict
     verdicts = [one for body in bodies if (one := _read(Verdict, body, ref)) is not None]
     ids = {found.config, found.manifest, found.digest}
     return next((one for one in verdicts if one.image_id in ids), verdicts[0] if verdicts else None)
+
+
+def _installed(ref: Reference, found: RemoteConfig, trust: DaemonTrust, plan: str) -> Installed | None:
+    """The list of files that lies beside the image; where none about this image does, beside the one that was pushed of
+    its plan: an image that was put in its place is held against that."""
+    own = _lists(ref, found, trust)
+    if own is not None:
+        return own
+    try:
+        permanent = ref.model_copy(update={"tag": permanent_tag(plan), "digest": None})
+        return _lists(permanent, read_config(permanent, found.platform, trust=trust), trust)
+    except RegistryError as error:
+        if error.kind not in {"missing", "platform"}:
+            raise
+        return None
+
+
+def _lists(ref: Reference, found: RemoteConfig, trust: DaemonTrust) -> Installed | None:
+    for body in _documents(ref, found, trust, INSTALLED):
+        try:
+            listed = read_installed(body)
+        except ValueError as error:
+            log.warning("what lies beside %s is %s", ref, error)
+            continue
+        if listed.image_id in {found.config, found.manifest}:
+            return listed
+    return None
 
 
 def _layers(ref: Reference, found: RemoteConfig, trust: DaemonTrust) -> Image:

@@ -3,69 +3,50 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
 
 from builder.engine.port import Engine, ImageInfo
-from builder.errors import ImgbuildError, PublishError, RegistryError, UsageError
+from builder.errors import ImgbuildError, RegistryError
 from builder.lock.model import LockSet
 from builder.network.places import here
 from builder.network.places.docker import Logins
 from builder.plan import Plan
 from builder.progress import Note, Observer
 from builder.publish.record import Pushed
+from builder.publish.signing import Signer, find_signer, sign, trusting
 from builder.publish.tags import chosen_tags, permanent_tag, words
 from builder.publish.there import Held, confirmed, held
-from builder.publish.travel import documents
 from builder.registry.client import Registry
 from builder.registry.faults import is_passing
-from builder.registry.reference import Reference, parse_reference
-from builder.registry.referrers import attach
+from builder.registry.reference import Reference
 from builder.registry.trust import daemon_trust
 from builder.registry.wire import Wire
 from builder.registry.write import Writer
-from builder.sbom.documents import FILES
 from builder.settings.patience import Policy, read_policy
 from builder.smoke.verdict import Verdict
 from builder.spec.load import load_image
-from builder.spec.model import ImageSpec
+from builder.spec.model import ImageSpec, Platform
 from builder.spec.project import Project
 from builder.workflow import records
-from builder.workflow.build import engine_platform
-from builder.workflow.index import Index, index_of
-from builder.workflow.planning import Planned, plan_image
-from builder.workflow.platforms import platform_for
-from builder.workflow.prove import same_plan
+from builder.workflow.beside import laid_beside
+from builder.workflow.index import Index, index_of, other_plans, standing
+from builder.workflow.pushable import PushOptions, image_of, planned_of, proof_of, target_of
 from builder.workflow.records import Kept
-from builder.workflow.sources import choose
-from builder.workflow.supply import LABEL, step
+from builder.workflow.supply import step
 
 _ATTEMPTS = 2  # the engine itself tries each layer five times, with pauses of up to 20 seconds
 
 
 @dataclass(frozen=True, slots=True)
-class PushOptions:
-    """to: a repository, `registry.example.org/team/train`. tags: as `--tag` has them. unproven: the reason to push
-    without a passed verdict. alone: tags stand for this platform, whatever others the image is declared for."""
-
-    to: str
-    tags: tuple[str, ...] = ()
-    unproven: str = ""
-    alone: bool = False
-    dry_run: bool = False
-    kit: str | None = None
-    prefix: str = "imgbuild"
-
-
-@dataclass(frozen=True, slots=True)
 class _Work:
-    """What all steps of one push share."""
+    """What all steps of one push share. others: the plans of the platforms that the tags wait for."""
 
     spec: ImageSpec
     plan: Plan
     image: ImageInfo
+    others: Mapping[Platform, Plan]
     verdict: Verdict | None
     engine: Engine
     writer: Writer
@@ -73,10 +54,17 @@ class _Work:
     options: PushOptions
     observer: Observer
     policy: Policy
+    signer: Signer | None
 
     @property
     def lock(self) -> LockSet:
         return self.plan.lock
+
+    @property
+    def plans(self) -> list[Plan]:
+        """Of all that the tags stand for, in the definition's order."""
+        found = {self.lock.platform: self.plan, **self.others}
+        return [found[one] for one in self.spec.platforms if one in found]
 
     @property
     def permanent(self) -> str:
@@ -92,85 +80,39 @@ def push(
     afterwards, UsageError for names and tags, EngineError when the engine goes away. No tag of the user's is moved
     before everything else is there.
     """
-    target = _target(options.to)
+    signer = find_signer(options.sign) if options.sign else None
+    target = target_of(options.to)
     spec = load_image(project, ref)
-    image = _image(spec, engine, options)
-    verdict = _proof(project, spec, image, options)
-    planned = _planned(project, spec, engine, image, options, observer)
+    image = image_of(spec, engine, options)
+    verdict = proof_of(project, spec, image, options)
+    planned = planned_of(project, spec, image, options, observer)
+    others = {} if options.alone else other_plans(project, planned)
     policy = read_policy()
-    with _writing(engine, target, policy) as writer:
-        work = _Work(spec, planned.plan, image, verdict, engine, writer, target, options, observer, policy)
-        tags = chosen_tags(options.tags, words(spec, work.lock, work.plan.digest, verdict, _day(image)))
+    info = engine.info()
+    trust = daemon_trust(insecure=info.insecure, mirrors=info.mirrors)
+    with Wire(trust, policy) as wire:
+        writer = Writer(Registry(target.host, wire, Logins(here())), target.repository, policy)
+        if signer is not None:
+            signer = trusting(signer, target.host, wire.base(target.api), trust)
+        work = _Work(
+            spec,
+            planned.plan,
+            image,
+            others,
+            verdict,
+            engine,
+            writer,
+            target,
+            options,
+            observer,
+            policy,
+            signer,
+        )
+        tags = chosen_tags(options.tags, words(spec, work.plans, verdict, _day(image)))
         if options.dry_run:
             return _said(work, tags), None
         pushed = _published(project, work, tags)
     return pushed, records.keep_push(project, spec, pushed, observer)
-
-
-def _target(text: str) -> Reference:
-    """A repository without a tag. Raises UsageError."""
-    target = parse_reference(text)
-    if target.digest or ":" in text.rpartition("/")[2]:
-        raise UsageError(
-            f"`{text}` has a tag or a digest", where="--to", fix="name the repository, and tags with --tag"
-        )
-    return target
-
-
-def _image(spec: ImageSpec, engine: Engine, options: PushOptions) -> ImageInfo:
-    names = [spec.tag(options.prefix), *([spec.unproven_tag(options.prefix)] if options.unproven else [])]
-    image = next((found for name in names if (found := engine.find(name)) is not None), None)
-    if image is None:
-        raise UsageError(
-            f"there is no image {names[0]} in the engine", fix=f"run `imgbuild build {spec.ref}`"
-        )
-    return image
-
-
-def _proof(project: Project, spec: ImageSpec, image: ImageInfo, options: PushOptions) -> Verdict | None:
-    """The passed verdict about this very image. Raises PublishError where there is none and nobody says why."""
-    record = records.read(project, spec.ref)
-    verdict = record.verdict if record and record.image_id == image.id else None
-    if verdict is not None and verdict.passed and verdict.image_id == image.id:
-        whole = "cpu" not in verdict.not_proven
-        if whole or options.unproven:
-            return verdict
-        why = f"only a part of its tests was run ({verdict.not_proven['cpu']})"
-    elif verdict is not None:
-        why = "it did not pass its proof"
-    else:
-        why = "no verdict about this very image is recorded here"
-    if options.unproven:
-        return verdict
-    raise PublishError(
-        f"{spec.ref} is not pushed: {why}",
-        where=image.id[:19],
-        fix=f"prove it: `imgbuild test {spec.ref}`; or say why it goes without, with --unproven REASON",
-    )
-
-
-def _planned(
-    project: Project,
-    spec: ImageSpec,
-    engine: Engine,
-    image: ImageInfo,
-    options: PushOptions,
-    observer: Observer,
-) -> Planned:
-    """The plan that the image was made from. Raises UsageError when the definition has moved on."""
-    source = choose(project, spec.ref, options.kit, label=image.labels.get(f"{LABEL}.source"))
-    platform = platform_for(spec, None, engine_platform(engine))
-    planned = plan_image(project, spec, source, platform, locked=True, observer=observer)
-    same_plan(spec, planned, image)
-    return planned
-
-
-@contextmanager
-def _writing(engine: Engine, target: Reference, policy: Policy) -> Iterator[Writer]:
-    info = engine.info()
-    trust = daemon_trust(insecure=info.insecure, mirrors=info.mirrors)
-    with Wire(trust, policy) as wire:
-        yield Writer(Registry(target.host, wire, Logins(here())), target.repository, policy)
 
 
 def _day(image: ImageInfo) -> datetime:
@@ -189,28 +131,40 @@ def _said(work: _Work, tags: tuple[str, ...]) -> Pushed:
         update={
             "digest": there.digest if there else "",
             "tags": {tag: now.get(tag, "") for tag in tags},
+            "waiting": _missing(work),
             "done": False,
         }
     )
 
 
+def _missing(work: _Work) -> dict[str, str]:
+    """Why other platforms' images do not count yet."""
+    found = {one: standing(work.writer, plan, work.options.unproven) for one, plan in work.others.items()}
+    return {platform: why for platform, why in found.items() if isinstance(why, str)}
+
+
 def _published(project: Project, work: _Work, tags: tuple[str, ...]) -> Pushed:
     there = held(work.writer, work.permanent, work.image.id) or _brought(work)
-    beside = _beside(project, work, there)
-    index = (
-        None
-        if work.options.alone
-        else index_of(project, work.spec, work.plan, there, work.writer, work.options.kit)
+    beside = laid_beside(
+        project, work.plan, work.image, work.verdict, work.engine, work.writer, there, work.observer
     )
     record = _record(work).model_copy(update={"digest": there.digest, "beside": beside})
-    if index is not None and index.waiting:
-        names = ", ".join(index.waiting)
-        work.observer(
-            Note(
-                f"no tag was moved: {names} is not there yet; push it from where it is built, or add --alone"
+    index = None
+    _signed(work, there.digest)
+    record = record.model_copy(update={"signed": (there.digest,) if work.signer else ()})
+    if work.others:
+        index = index_of(there, work.plan, work.others, work.writer, work.options.unproven)
+        if index.waiting:
+            told = "; ".join(f"{platform}: {why}" for platform, why in index.waiting.items())
+            end = "push it from where it is built, or add --alone"
+            work.observer(
+                Note(f"no tag was moved, because the image is made for others as well ({told}); {end}")
             )
-        )
-        return record.model_copy(update={"waiting": index.waiting})
+            return record.model_copy(update={"waiting": dict(index.waiting)})
+        if work.signer is not None:
+            work.writer.put_manifest(index.digest, index.body, index.media_type)
+            _signed(work, index.digest)
+            record = record.model_copy(update={"signed": (there.digest, index.digest)})
     return _tagged(work, record, there, index, tags)
 
 
@@ -242,23 +196,11 @@ def _patient(work: _Work, act: Callable[[], str]) -> str:
             time.sleep(wait)
 
 
-def _beside(project: Project, work: _Work, there: Held) -> dict[str, str]:
-    """Lock, verdict and the lists of packages beside the image."""
-    found = documents(work.lock, work.verdict, _sboms(project, work) if work.verdict else {})
-    with step(work.observer, "push", "push:beside", f"lay {', '.join(one.name for one in found)} beside it"):
-        document = there.document
-        return {
-            one.name: attach(work.writer, document.digest, document.media_type, len(document.body), one)
-            for one in found
-        }
-
-
-def _sboms(project: Project, work: _Work) -> dict[str, tuple[str, bytes]]:
-    """What the proof of this very image has kept beside its record; lists of an earlier image may lie there."""
-    folder = records.folder(project, work.spec.ref)
-    kept = {kind: folder / name for kind, name in FILES.items()}
-    found = {kind: (path.name, path.read_bytes()) for kind, path in kept.items() if path.is_file()}
-    return {kind: one for kind, one in found.items() if work.image.id.encode() in one[1]}
+def _signed(work: _Work, digest: str) -> None:
+    """Before any tag: who follows one finds what is signed."""
+    if work.signer is not None:
+        with step(work.observer, "push", f"sign:{digest}", f"sign {digest[:19]} with cosign"):
+            sign(work.signer, f"{work.target.name}@{digest}")
 
 
 def _tagged(work: _Work, record: Pushed, there: Held, index: Index | None, tags: tuple[str, ...]) -> Pushed:

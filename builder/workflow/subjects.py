@@ -18,6 +18,7 @@ from builder.registry.reference import parse_reference
 from builder.smoke.verdict import Verdict
 from builder.store.cache import Store, default_root
 from builder.store.fetch import fetch
+from builder.verify.installed import Installed
 from builder.verify.page import Config, config_of
 from builder.verify.saved import Image, checked, read_saved
 from builder.verify.truth import keep
@@ -28,7 +29,7 @@ class Subject:
     """An image as it is asked about. ids: every digest that names it, its configuration's first. read: all its files.
 
     beside: the verdict that lies beside it, where that is asked of its place (a registry). size: bytes, as they lie
-    there.
+    there. installed: the list of files that a push has laid there, of this image or of the one of this plan.
     """
 
     place: Literal["engine", "registry"]
@@ -41,6 +42,7 @@ class Subject:
     read: Callable[[], Image]
     beside: Verdict | None = None
     size: int = 0
+    installed: Callable[[str], Installed | None] = lambda _plan: None
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from builder.store.cache import Store, default_root
 from builder.store.fetch import fetch
 from builder.verify.config import Judged, Known, Stacked, judge_config, judge_layers
 from builder.verify.files import Found, Look, judge_files
+from builder.verify.installed import Installed
 from builder.verify.model import Counts, Drift, Unjudged, Verified
 from builder.verify.packages import with_packages
 from builder.verify.page import above
@@ -25,6 +26,8 @@ from builder.verify.saved import Image
 from builder.verify.tree import stack
 from builder.verify.truth import Truth, truth_of
 from builder.workflow import records
+from builder.workflow.beside import NAME as LIST
+from builder.workflow.beside import kept_installed
 from builder.workflow.listing import proof_of
 from builder.workflow.planning import Planned, plan_image, template_dirs
 from builder.workflow.platforms import platform_for
@@ -63,10 +66,11 @@ def verify(project: Project, name: str, question: Question, observer: Observer) 
     case = _case(project, subject, ref, question, engine, observer)
     deep = question.deep if question.deep is not None else subject.place == "engine"
     truth, image = _read(case, observer) if deep else (None, None)
+    listed = _installed(project, case) if deep else None
     drifts, unjudged, counts = [*_about_layers(case, image)], [*_of_base(case)], Counts()
     judged = _about_config(case, truth)
     if truth is not None and image is not None:
-        found = _about_files(case, truth, image, observer)
+        found = _about_files(case, truth, image, listed, observer)
         drifts += with_packages(found.drifts, truth, stack(image.layers))
         unjudged += found.notes
         counts = Counts(packages=truth.packages, files=found.files, bytes=found.bytes)
@@ -82,7 +86,7 @@ def verify(project: Project, name: str, question: Question, observer: Observer) 
         counts=counts.model_copy(
             update={"labels": len(subject.config.labels), "variables": len(subject.config.env)}
         ),
-        notes=tuple(judged.notes),
+        notes=(*judged.notes, *_told(case, listed)),
         seconds=round(time.monotonic() - began, 2),
     )
 
@@ -170,7 +174,31 @@ def _has_hooks(truth: Truth) -> bool:
     return any(path.startswith(folder) and path.endswith(".sh") for path in truth.held[0].files)
 
 
-def _about_files(case: _Case, truth: Truth, image: Image, observer: Observer) -> Found:
+def _installed(project: Project, case: _Case) -> Installed | None:
+    """The list of files: of this very image, as a push from here has kept it or as it lies in the registry; else of the
+    image that its plan made."""
+    plan, record = case.planned.plan, case.record
+    kept = records.folder(project, plan.spec.ref) / LIST
+    own = kept_installed(kept, record.image_id, plan.digest) if record is not None else None
+    if own is not None and own.image_id in case.subject.ids:
+        return own
+    return case.subject.installed(plan.digest) or own
+
+
+def _told(case: _Case, listed: Installed | None) -> Iterator[str]:
+    if listed is not None:
+        of = (
+            ""
+            if listed.image_id in case.subject.ids
+            else f" of {listed.image_id[:19]}, which has the same plan,"
+        )
+        count = len(listed.entries)
+        yield f"what no archive says was held against the list{of} that was made when it was pushed: {count:,} paths"
+
+
+def _about_files(
+    case: _Case, truth: Truth, image: Image, listed: Installed | None, observer: Observer
+) -> Found:
     stacked = case.stacked
     sound = case.base is not None and stacked.found[: len(case.base.diff_ids)] == case.base.diff_ids
     look = Look(
@@ -179,6 +207,7 @@ def _about_files(case: _Case, truth: Truth, image: Image, observer: Observer) ->
         truth=truth,
         surplus=stacked.surplus,
         foreign=0 if sound else stacked.bases,
+        installed=listed,
     )
     with step(observer, "verify", f"judge:{case.subject.ids[0]}", "hold every file against the archives"):
         return judge_files(case.planned.plan, look)

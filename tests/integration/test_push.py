@@ -18,7 +18,7 @@ import pytest
 from builder.engine.port import Engine
 from builder.network.places import Here
 from builder.network.places.docker import Logins
-from builder.publish.travel import LOCK, VERDICT
+from builder.publish.travel import INSTALLED, LOCK, VERDICT
 from builder.registry.client import Registry
 from builder.registry.referrers import read_attachment, referrers
 from builder.registry.trust import DaemonTrust
@@ -26,7 +26,8 @@ from builder.registry.wire import Wire
 from builder.sbom.documents import FILES
 from builder.settings.patience import Policy
 from tests.support.fault_relay import Fault, Plan, relay
-from tests.support.real_registry import PASSWORD, USER, RealRegistry, htpasswd, log_in, real_registry
+from tests.support.leaks import Hunt
+from tests.support.real_registry import PASSWORD, RealRegistry, htpasswd, log_in, real_registry
 from tests.support.small_disk import small_disk
 from tests.support.tls import company
 from tests.support.workshop import HERE, PREFIX, REPOSITORY, Ran, Workshop
@@ -37,6 +38,7 @@ pytestmark = [
 ]
 OWN = f"{PREFIX}/push"  # nobody else builds under it
 TAG = f"{OWN}/tiny:latest"
+WRONG = "wrong-horse-77"
 
 
 @dataclass
@@ -133,7 +135,7 @@ def test_verdict_and_lock_lie_beside_it(made: Shop, lab: RealRegistry) -> None:
     with asking(lab) as registry:
         rows = referrers(registry, "team/tiny", digest)
         found = {one.kind: read_attachment(registry, "team/tiny", one) for one in rows}
-    assert set(found) == {VERDICT, LOCK, *FILES}
+    assert set(found) == {VERDICT, LOCK, INSTALLED, *FILES}
     for kind, name in FILES.items():
         assert found[kind] == (made.shop.root / ".imgbuild" / "tiny" / name).read_bytes()
     verdict = json.loads(found[VERDICT])
@@ -142,6 +144,12 @@ def test_verdict_and_lock_lie_beside_it(made: Shop, lab: RealRegistry) -> None:
         made.image["plan_digest"],
     )
     assert json.loads(found[LOCK])["environments"][0]["name"] == "tiny"
+    listed = json.loads(found[INSTALLED])
+    assert listed["image_id"] == made.image["image_id"]
+    paths = {row["path"]: row for row in listed["files"]}
+    assert {"/opt/conda/envs/tiny/bin/python", "/usr/bin/env", "/etc/passwd"} <= set(paths)
+    assert any(path.endswith(".pyc") for path in paths)
+    assert not any("time" in key for row in listed["files"] for key in row)
 
 
 def test_a_list_of_another_image_does_not_travel_with_it(made: Shop, lab: RealRegistry) -> None:
@@ -152,7 +160,7 @@ def test_a_list_of_another_image_does_not_travel_with_it(made: Shop, lab: RealRe
         beside = made.push(lab.host, name="team/listed").document["beside"]
     finally:
         kept.write_text(whole)
-    assert set(beside) == {"lock.json", "verdict.json", "sbom.spdx.json"}
+    assert set(beside) == {"lock.json", "verdict.json", "sbom.spdx.json", "files.json"}
 
 
 def test_again_nothing_is_pushed_and_all_stays(made: Shop, lab: RealRegistry) -> None:
@@ -324,18 +332,28 @@ def test_an_expired_certificate(made: Shop, tmp_path: Path) -> None:
 
 
 def test_no_secret_is_in_records_output_or_registry(made: Shop, lab: RealRegistry) -> None:
+    """Byte by byte, in each spelling: what is said with -v, every file of the project, all that the registry stores
+    (layers, what lies beside, lists), and what a refusal says."""
     done = made.push(lab.host, "-v", name="team/secrets")
     assert done.code == 0, done.err
-    words = [PASSWORD, __import__("base64").b64encode(f"{USER}:{PASSWORD}".encode()).decode()]
-    texts = [done.out, done.err]
-    texts += [path.read_text() for path in (made.shop.root / ".imgbuild").rglob("*.json")]
-    blobs = lab.home.parent / "data"
-    texts += [
-        path.read_bytes().decode("latin-1") for path in blobs.rglob("data") if path.stat().st_size < 1 << 20
-    ]
-    for text in texts:
-        assert not any(word in text for word in words)
+    promoted = made.run("promote", f"{lab.host}/team/secrets:latest", f"{lab.host}/team/secrets:next", "-v")
+    assert promoted.code == 0, promoted.err
+    log_in(made.home, lab.host, password=WRONG)
+    refused = made.run("push", "tiny", "--to", f"{lab.host}/team/secrets", "-v")
+    assert refused.code == 7
+    hunt = Hunt(PASSWORD, WRONG)
+    said = "".join(one.out + one.err for one in (done, promoted, refused))
+    assert list(hunt.leaks("output", said.encode())) == []
+    assert hunt.below(made.shop.root) == []
+    stored = lab.home.parent / "data"
+    assert hunt.below(stored) == []
+    assert hunt.looked > 100
     assert os.fspath(made.home) not in done.out
+    # the same search finds what is there: in the output, in a record, in what lies beside, in a layer
+    found = Hunt("team/secrets", "site-packages/pip", "verdict.json", made.image["image_id"])
+    assert list(found.leaks("output", said.encode()))
+    assert any("push.json" in line for line in found.below(made.shop.root / ".imgbuild"))
+    assert len(found.below(stored)) > 3
 
 
 def test_build_pushes_what_it_proved(made: Shop, lab: RealRegistry) -> None:
@@ -365,7 +383,7 @@ def test_a_digest_is_promoted_within_its_registry(made: Shop, lab: RealRegistry)
     assert own_tags(lab, "prod/image") == {"1": pushed["digest"]}
     with asking(lab) as registry:
         kinds = {one.kind for one in referrers(registry, "prod/image", pushed["digest"])}
-    assert kinds == {VERDICT, LOCK, *FILES}
+    assert kinds == {VERDICT, LOCK, INSTALLED, *FILES}
 
 
 def test_what_has_no_verdict_beside_it_is_not_promoted(made: Shop, lab: RealRegistry) -> None:

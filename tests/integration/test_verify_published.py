@@ -23,7 +23,7 @@ from builder.registry.write import Writer
 from builder.settings.patience import Policy
 from tests.support.held import IMAGE, Bench
 from tests.support.real_registry import PASSWORD, RealRegistry, htpasswd, log_in, real_registry
-from tests.support.tampering import CASES, NAME
+from tests.support.tampering import CASES, NAME, SITE, Case
 from tests.support.tls import company
 from tests.support.workshop import Ran
 
@@ -31,6 +31,8 @@ pytestmark = [
     pytest.mark.engine,
     pytest.mark.filterwarnings("ignore::urllib3.exceptions.InsecureRequestWarning"),
 ]
+
+STANDIN = "/opt/conda/lib/python3.11/site-packages/conda_standin/cli.py"
 
 
 @pytest.fixture(scope="module")
@@ -82,6 +84,45 @@ def test_in_a_fresh_checkout_the_verdict_beside_it_counts(
     assert document["drifts"] == []
     assert done.code == 0
     assert document["recorded"] is False
+
+
+def test_with_the_list_beside_it_nothing_of_its_files_is_left_unjudged(
+    held: Bench, lab: RealRegistry, pushed: str, tmp_path: Path
+) -> None:
+    """In a fresh checkout, where no record says which bytes the layers have."""
+    fresh = checkout(held, tmp_path)
+    _, document = verify(fresh, lab, pushed, "--deep", "--kit", str(held.workshop.kit))
+    assert document["drifts"] == []
+    assert [one for one in document["unjudged"] if one["what"] == "files"] == []
+    assert any("held against the list that was made when it was pushed" in note for note in document["notes"])
+
+
+def test_files_that_no_archive_tells_changed_in_the_very_step_that_makes_them(
+    held: Bench, lab: RealRegistry, pushed: str, tmp_path: Path
+) -> None:
+    """Bytecode, and a file of conda's own installation: no layer more, every archive's file as it should be."""
+    (end,) = CASES["byte-in-place"].page
+    code = f"{SITE}/imgbuild_sample/__pycache__/__init__.cpython-311.pyc"
+    lines = (
+        f"sed -i 's/VALUE/VALVE/' {code}",
+        f"echo '# x' >> {STANDIN}",
+        "touch /opt/conda/lib/more.py",
+    )
+    case = Case("in place", (), page={end: end + "".join(f"    {line}; \\\n" for line in lines)})
+    with held.changed(case) as tag:
+        lab.push(tag, f"team/{NAME}:replaced")
+    fresh = checkout(held, tmp_path)
+    image = pushed.replace(":latest", ":replaced")
+    _, document = verify(fresh, lab, image, "--deep", "--kit", str(held.workshop.kit))
+    told = {(one["how"], one["name"]) for one in document["drifts"] if one["why"] == "since it was proven"}
+    assert {("changed", code), ("changed", STANDIN), ("extra", "/opt/conda/lib/more.py")} <= told
+    assert not any(one["about"] == "layer" for one in document["drifts"])
+
+
+def checkout(held: Bench, folder: Path) -> Bench:
+    """The definitions alone, as somebody else has them."""
+    shutil.copytree(held.workshop.root / "envs", folder / "project" / "envs")
+    return replace(held, workshop=replace(held.workshop, root=folder / "project"))
 
 
 def test_a_changed_image_under_the_tag(held: Bench, lab: RealRegistry, pushed: str, tmp_path: Path) -> None:

@@ -45,7 +45,8 @@ Rule = Callable[[Asked], Reply | None]
 
 @dataclass
 class FakeRegistry:
-    """pages: what lies at each path. first: planned answers, before all else. rule: who may; None lets them in."""
+    """pages: what lies at each path. first: planned answers, before all else. rule: who may; None lets them in.
+    knocks: the rule is for `/v2/` as well, as the engine wants it, which takes the challenge from there alone."""
 
     host: str = ""
     url: str = ""
@@ -53,15 +54,21 @@ class FakeRegistry:
     first: list[Reply] = field(default_factory=list)
     rule: Rule = field(default=lambda _asked: None)
     asked: list[Asked] = field(default_factory=list)
+    knocks: bool = False
 
     def answer(self, asked: Asked) -> Reply:
         self.asked.append(asked)
         if self.first:
             return self.first.pop(0)
         path = asked.line.split(" ")[1].partition("?")[0]
-        if path == "/v2/":
+        if path == "/v2/" and not self.knocks:
             return Reply(200, b"{}")
-        return self.rule(asked) or self.pages.get(path) or Reply(404, errors("MANIFEST_UNKNOWN", "unknown"))
+        return self.rule(asked) or self.serve(asked)
+
+    def serve(self, asked: Asked) -> Reply:
+        """What lies there, for who may have it."""
+        path = asked.line.split(" ")[1].partition("?")[0]
+        return self.pages.get(path) or Reply(404, errors("MANIFEST_UNKNOWN", "unknown"))
 
     @property
     def lines(self) -> list[str]:
@@ -125,7 +132,7 @@ class _Handler(BaseHTTPRequestHandler):
     site: FakeRegistry
 
     def do_GET(self) -> None:
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        body = self._body()
         headers = dict(self.headers.items())
         reply = self.site.answer(Asked(f"{self.command} {self.path}", headers, body))
         self.send_response(reply.status)
@@ -134,11 +141,22 @@ class _Handler(BaseHTTPRequestHandler):
         length = len(reply.body) if reply.promised is None else reply.promised
         self.send_header("Content-Length", str(length))
         self.end_headers()
-        self.wfile.write(reply.body)
+        if self.command != "HEAD":
+            self.wfile.write(reply.body)
         if length != len(reply.body):
             self.close_connection = True
 
-    do_POST = do_GET  # noqa: N815
+    do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_GET  # noqa: N815
+
+    def _body(self) -> bytes:
+        if "chunked" not in self.headers.get("Transfer-Encoding", ""):
+            return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        pieces = []
+        while size := int(self.rfile.readline().split(b";")[0], 16):
+            pieces.append(self.rfile.read(size))
+            self.rfile.readline()
+        self.rfile.readline()
+        return b"".join(pieces)
 
     def log_message(self, *_args: object) -> None:
         pass
@@ -148,6 +166,13 @@ class _Handler(BaseHTTPRequestHandler):
 def fake_registry(tls: Callable[[ssl.SSLContext], None] | None = None) -> Iterator[FakeRegistry]:
     """Serve until the context ends. tls: loads a certificate into the server's context."""
     site = FakeRegistry()
+    with serving(site, tls):
+        yield site
+
+
+@contextmanager
+def serving(site: FakeRegistry, tls: Callable[[ssl.SSLContext], None] | None = None) -> Iterator[None]:
+    """Let this registry answer on loopback until the context ends."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), type("Bound", (_Handler,), {"site": site}))
     server.daemon_threads = True
     server.handle_error = lambda *_args: None  # type: ignore[method-assign]  # who does not trust us hangs up
@@ -158,4 +183,4 @@ def fake_registry(tls: Callable[[ssl.SSLContext], None] | None = None) -> Iterat
     site.host = f"127.0.0.1:{server.server_address[1]}"
     site.url = f"{'https' if tls else 'http'}://{site.host}"
     with running(server):
-        yield site
+        yield

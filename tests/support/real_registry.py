@@ -111,9 +111,11 @@ def _port(process: subprocess.Popen[bytes], log: Path) -> int:
 
 
 class TokenServer:
-    """Signs what the registry believes (distribution:docs/spec/auth/jwt.md), and that only for USER."""
+    """Signs what the registry believes (distribution:docs/spec/auth/jwt.md), and that only for USER, who may only read
+    what begins with `readonly`."""
 
-    def __init__(self, company: Company) -> None:
+    def __init__(self, company: Company, readonly: str = "") -> None:
+        self.readonly = readonly
         leaf = company.certificate
         self._key = serialization.load_pem_private_key(leaf.private_key_pem.bytes(), None)
         chain = [load_pem_x509_certificate(one.bytes()) for one in leaf.cert_chain_pems]
@@ -133,7 +135,10 @@ class TokenServer:
         access = []
         for scope in " ".join(query.get("scope", [])).split():
             kind, name, actions = scope.split(":")
-            access.append({"type": kind, "name": name, "actions": actions.split(",")})
+            given = actions.split(",")
+            if self.readonly and name.startswith(self.readonly):
+                given = [action for action in given if action == "pull"]
+            access.append({"type": kind, "name": name, "actions": given})
         token = self._signed(access)
         return Reply(200, json.dumps({"token": token, "access_token": token, "expires_in": 300}).encode())
 
