@@ -36,8 +36,9 @@ class Signer:
 
 def find_signer(key: str) -> Signer:
     """Whoever signs with this key. Raises UsageError where cosign or the key's file is not there."""
-    for pin in re.findall(r"pin-value=([^&;?]+)", key):
-        remember(unquote(pin))
+    for secret in (*re.findall(r"pin-value=([^&;?]+)", key), os.environ.get("COSIGN_PASSWORD", "")):
+        for spelling in {secret, unquote(secret)} - {""}:
+            remember(spelling)
     program = shutil.which("cosign")
     if program is None:
         raise UsageError(

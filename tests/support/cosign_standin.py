@@ -48,7 +48,8 @@ def main() -> None:
     with _open(f"{base}/manifests/{digest}", Accept=MANIFEST):
         pass  # what is signed must be there
     if "refused" in Path(words[words.index("--key") + 1]).read_text():
-        sys.exit("Error: signing: reading key: decrypt: encrypted: decryption failed")
+        password = os.environ.get("COSIGN_PASSWORD", "")
+        sys.exit(f"Error: signing: reading key: decrypt: encrypted: decryption failed ({password})")
 
 
 def _open(url: str, **headers: str) -> Any:

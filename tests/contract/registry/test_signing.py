@@ -89,13 +89,22 @@ def test_of_several_platforms_each_is_signed_and_the_index(
 
 
 def test_what_is_not_signed_gets_no_tag(
-    site: OciRegistry, pair: tuple[Machine, Machine], cosign: Path, tmp_path: Path
+    site: OciRegistry,
+    pair: tuple[Machine, Machine],
+    cosign: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    """And the password, which a program might say in its despair, is in no error of ours."""
     (tmp_path / "other.key").write_text("refused")
+    monkeypatch.setattr(redact, "_known", set())
+    monkeypatch.setenv("COSIGN_PASSWORD", "key-pass%31-word")
     with pytest.raises(PublishError, match="cosign did not sign it") as caught:
         pair[0].push(f"{site.host}/{NAME}", tags=("1",), alone=True, sign=str(tmp_path / "other.key"))
     assert caught.value.exit_code == 7
-    assert "decryption failed" in caught.value.detail
+    assert "decryption failed (***)" in caught.value.detail
+    assert notes(cosign)[0]["variables"]["COSIGN_PASSWORD"] == "key-pass%31-word"
+    assert "key-pass" not in f"{caught.value} {caught.value.detail}"
     assert "COSIGN_PASSWORD" in caught.value.fix
     assert own_tags(site) == set()
 
