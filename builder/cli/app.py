@@ -34,6 +34,7 @@ COMMANDS = {
     "schema": "builder.cli.schema",
     "lock": "builder.cli.lock",
     "diff": "builder.cli.diff",
+    "outdated": "builder.cli.outdated",
     "plan": "builder.cli.plan",
     "explain": "builder.cli.explain",
     "render": "builder.cli.render",
