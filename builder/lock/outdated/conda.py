@@ -61,16 +61,29 @@ class _Newest:
         self.pool, self.places, self.spec = pool, places, spec
         self.after = {package.name: package for package in after}
         self.needs = {package.name: dict(map(_need, package.depends)) for package in after}
+        self._newest: dict[str, list[Candidate]] = {}
         self.requirers: dict[str, list[str]] = {}
         for name, needs in self.needs.items():
             for needed in needs:
                 self.requirers.setdefault(needed, []).append(name)
 
     def newest(self, name: str) -> list[Candidate]:
-        """Every build of the newest version in the first channel that has the name."""
-        found = self.pool.candidates(name, self.places.conda.get(name, ()))
-        best = max((one.version for one in found), default=None)
-        return [one for one in found if one.version == best]
+        """Every build of the newest version in the first channel that has the name, or in the one a line names."""
+        if name not in self._newest:
+            self._newest[name] = self._found(name)
+        return self._newest[name]
+
+    def _found(self, name: str) -> list[Candidate]:
+        lines = self.places.conda.get(name, ())
+        if any("::" in line for line in lines):
+            found = self.pool.candidates(name, lines)
+            best = max((one.version for one in found), default=None)
+            return [one for one in found if one.version == best]
+        # Of all that a set has, most is the newest: what its other versions need is not taken apart.
+        asking = self.pool.asking
+        records = next((tier for tier in asking.records(name, asking.subdir) if tier), [])
+        top = max((one.version for one in records), default=None)
+        return [candidate_of(one) for one in records if one.version == top]
 
     def version(self, name: str) -> str:
         """The newest version; empty where no channel has the name any more."""

@@ -12,6 +12,7 @@ import pytest
 from builder.data.installers import newest
 from builder.lock.files import read_locks, write_lock, write_locks
 from builder.lock.make import make_lock
+from builder.lock.model import AptRelease
 from builder.progress import silent
 from builder.spec.load import load_image
 from builder.spec.project import Project
@@ -20,6 +21,7 @@ from builder.store.kitfile import KitBase, KitInstaller, Manifest, list_files, w
 from tests.support.fake_registry import FakeRegistry, fake_registry
 from tests.support.local_channel import add_conda, add_wheel, index
 from tests.support.lock_lab import Lab, lab_at
+from tests.support.lock_samples import apt_package
 
 ENVIRONMENT = """\
 dependencies:
@@ -114,6 +116,12 @@ def said(held: dict[str, object]) -> str:
 
 
 FILE = "envs/app/environment.yml"
+RELEASE = AptRelease(
+    uri="http://archive.example.org/debian",
+    suite="bookworm",
+    date="Sat, 21 Nov 2026 10:00:00 UTC",
+    sha256="a" * 64,
+)
 
 
 def test_what_is_behind_what_holds_it_back_and_what_an_update_would_bring(
@@ -240,6 +248,23 @@ def test_what_the_machine_holds_back(lab: Lab, registry: FakeRegistry) -> None:
     told = rows(lab.good("outdated", "app", "--json").document)
     assert told["pandas"][3] == "pandas 2.0 needs __glibc >=2.39|base: small|envs/app/image.yml:1"
     assert told["scipy"][3].startswith("scipy 2.0 needs __cuda >=13|cuda: ")
+
+
+def test_os_packages_stay_as_they_are_without_an_engine(lab: Lab, registry: FakeRegistry) -> None:
+    spec = load_image(Project(lab.root, lab.root / "envs"), "app")
+    held = {
+        "apt": (apt_package("git", architecture="all"),),
+        "apt_inputs": ("apt git",),
+        "apt_releases": (RELEASE,),
+    }
+    locks = [lock.model_copy(update=held) for lock in read_locks(spec, spec.folder).values()]
+    lab.define(ENVIRONMENT, f"{IMAGE}apt: [git]\n")
+    spec = load_image(Project(lab.root, lab.root / "envs"), "app")
+    write_locks(locks, spec.folder, spec)
+    newer(lab)
+    (first, _) = lab.good("outdated", "app", "--json").document["images"]
+    assert (first["trouble"], first["stale"], first["update"]["system"]) == ("", [], [])
+    assert {one["name"] for one in first["update"]["environments"][0]["packages"]} == {"scipy", "tab"}
 
 
 def test_offline_says_what_it_cannot_tell(lab: Lab, registry: FakeRegistry) -> None:
