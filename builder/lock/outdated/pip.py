@@ -17,6 +17,7 @@ from builder.lock.outdated.rows import rows_of
 from builder.lock.target import Target
 
 _MOST = 2
+_MACHINES = {"linux/amd64": "x86_64", "linux/arm64": "aarch64"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +78,27 @@ class _Newest:
     def _lines(self, name: str, version: Version) -> Iterator[Holder]:
         for line in self.places.pip.get(name, ()):
             try:
-                takes = Requirement(line).specifier.contains(version, prereleases=True)
+                asked = Requirement(line)
             except InvalidRequirement:
                 continue
-            if not takes:
+            if self._counts(asked) and not asked.specifier.contains(version, prereleases=True):
                 yield self.places.of_line(line, pip=True)
+
+    def _counts(self, asked: Requirement) -> bool:
+        """Whether a line is for this Python and platform; of those that nobody can tell it is said yes."""
+        if asked.marker is None or self.target is None:
+            return True
+        python, machine = self.target.python, _MACHINES[self.target.platform]
+        return asked.marker.evaluate(
+            {
+                "python_version": ".".join(python.split(".")[:2]),
+                "python_full_version": python,
+                "platform_machine": machine,
+                "platform_system": "Linux",
+                "sys_platform": "linux",
+                "os_name": "posix",
+            }
+        )
 
     def _machine(self, name: str, version: Version, files: Sequence[Listed]) -> Iterator[Holder]:
         if self.target is None:

@@ -34,7 +34,7 @@ def places(tmp_path: Path) -> Places:
     folder = tmp_path / "envs/app"
     folder.mkdir(parents=True)
     (folder / "environment.yml").write_text(
-        "dependencies:\n  - python=3.11\n  - pip:\n      - top<2\n      - plain\n"
+        "dependencies:\n  - python=3.11\n  - pip:\n      - top<2\n      - plain\n      - low<1; python_version<'3.9'\n"
     )
     project = Project(tmp_path, tmp_path / "envs")
     spec = load_image(project, "app")
