@@ -33,6 +33,7 @@ SECTIONS: dict[str, dict[str, Entry]] = {
     },
     "Lock": {
         "lock": Entry("lock", "Solve and write the locks, so that a build never has to"),
+        "outdated": Entry("outdated", "Say what is behind, and what an update would bring"),
         "diff": Entry("diff", "Compare two locks or two images"),
     },
     "Build and prove": {

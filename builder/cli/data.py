@@ -1,4 +1,4 @@
-"""`imgbuild data`: the tables that imgbuild knows GPUs, CUDA and torch by."""
+"""`imgbuild data`: the tables that imgbuild knows installers, GPUs, CUDA and torch by."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _STALE = 3  # as `lock --check`
 
 @click.group("data", cls=NearMisses)
 def data() -> None:
-    """The tables of GPUs, CUDA toolkits and torch builds."""
+    """The tables of installers, GPUs, CUDA toolkits and torch builds."""
 
 
 @command(
@@ -45,13 +45,15 @@ def data() -> None:
     "--wheel-index", metavar="URL", default="", help="Read this index; default: as uv is configured."
 )
 def refresh(app: App, names: tuple[str, ...], check: bool, tables: Path | None, wheel_index: str) -> None:
-    """Read tables anew from the package index. Without a name: all that can be.
+    """Read tables anew from the indexes upstream. Without a name: all that can be.
 
-    torch (builds and what they are compiled for, read in the wheels) and toolkits (what each CUDA compiler compiles
-    for). A reading that lost rows or targets, or that makes no sense, is refused, and nothing is written.
+    installers (Miniconda's directory and Miniforge's releases), torch (builds and what they are compiled for, read in
+    the wheels) and toolkits (what each CUDA compiler compiles for). A reading that lost rows or targets, has another
+    hash for an installer, or makes no sense, is refused, and nothing is written.
 
     Not from here: gpus, compilers, and the drivers of CUDA lines. No package index tells them; a person reads their
-    sources and edits the files.
+    sources and edits the files. Neither bases: envs/_bases.yml names tags, and the digest of a tag is asked for by
+    `imgbuild lock --upgrade` and goes into the lock.
     """
     from builder.settings.read import from_words, read_settings
     from builder.store.upstream import Upstream
@@ -61,7 +63,7 @@ def refresh(app: App, names: tuple[str, ...], check: bool, tables: Path | None, 
     settings = read_settings(app.project().root, from_words(wheel_index=wheel_index))
     words = Upstream(read=lambda: settings).wheel_index()
     with app.face() as observer:
-        found = refresh(names, folder, words, observer, check=check)
+        found = refresh(names, folder, words, observer, settings=settings, check=check)
     stale = any(one.stale for one in found)
     document = {
         "tables": [{**one.model_dump(mode="json"), "stale": one.stale} for one in found],

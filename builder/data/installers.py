@@ -59,6 +59,16 @@ def newest(kind: Kind) -> str:
     return versions(kind)[0]
 
 
+def newest_for(kind: Kind, platform: Platform) -> str:
+    """The newest version of one kind that has an installer for a platform. Raises UsageError where none has."""
+    there = {row.version for row in rows() if (row.kind, row.arch) == (kind, ARCH[platform])}
+    if not there:
+        raise UsageError(
+            f"the table has no {kind} for {platform}", fix="see `imgbuild data refresh installers`"
+        )
+    return max(there, key=_order)
+
+
 def near_versions(kind: Kind, version: str) -> list[str]:
     """Versions that somebody who wrote `version` may have meant, the likeliest first; never empty."""
     return difflib.get_close_matches(version, versions(kind), n=3, cutoff=0.6) or [newest(kind)]

@@ -105,7 +105,7 @@ async def _asked(
     held: Held,
     gateway: Gateway,
 ) -> list[RepoDataRecord]:
-    specs = [_match_spec(line, environment, source) for line in environment.conda]
+    specs = [match_spec(line, environment, source) for line in environment.conda]
     urls = channel_urls(environment, source)
 
     async def ask(locked: Sequence[RepoDataRecord], pinned: Sequence[RepoDataRecord]) -> list[RepoDataRecord]:
@@ -117,7 +117,8 @@ async def _asked(
     return await solve_keeping(ask, records, specs, held)
 
 
-def _match_spec(line: str, environment: CondaEnvironment, source: Source) -> MatchSpec:
+def match_spec(line: str, environment: CondaEnvironment, source: Source) -> MatchSpec:
+    """A line of `dependencies:` as the solver reads it. Raises LockError."""
     channel, given, rest = line.partition("::")
     text = f"{source.channel_url(channel.strip())}::{rest.strip()}" if given else line
     try:
@@ -142,7 +143,7 @@ def _unsolvable(
         Request(environment, spec),
         platform,
         source,
-        read=lambda line: _match_spec(line, environment, source),
+        read=lambda line: match_spec(line, environment, source),
         gateway=gateway,
         budget=Budget(),
     )

@@ -21,12 +21,17 @@ def summary(diff: LockDiff) -> str:
     if not (diff.old and diff.new):
         side, size = ("new", diff.bytes.new) if diff.new else ("old", diff.bytes.old)
         return f"only the {side} side has it, {human_size(size)} to fetch{_unknown(diff)}"
+    return f"{in_words(diff)}, {signed(diff.bytes.new - diff.bytes.old)} to fetch{_unknown(diff)}"
+
+
+def in_words(diff: LockDiff) -> str:
+    """`1 added, 2 upgraded, base changed`: of two locks that both are there."""
     words = [f"{count} {change}" for change, count in diff.counts.items()]
     facts = [*diff.facts, *(fact for one in diff.environments for fact in one.facts)]
     words += [f"{one} changed" for one in dict.fromkeys(_subject(fact.name) for fact in facts)]
     asked = sum(len(one.asked) for one in diff.environments)
     words += [f"{asked} line{'s' if asked > 1 else ''} of what is asked"] if asked else []
-    return f"{', '.join(words)}, {signed(diff.bytes.new - diff.bytes.old)} to fetch{_unknown(diff)}"
+    return ", ".join(words)
 
 
 def first_time(diff: LockDiff) -> str:

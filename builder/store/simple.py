@@ -24,11 +24,15 @@ _FIX = "check the network, and which index uv is configured to use, or name one 
 
 @dataclass(frozen=True, slots=True)
 class IndexFile:
-    """One file. yanked: the project took it back; it stays there for those who name its version."""
+    """One file. yanked: the project took it back; it stays there for those who name its version.
+
+    requires: the Pythons that it is for (`>=3.10`), where the index says so.
+    """
 
     filename: str
     url: str
     yanked: bool = False
+    requires: str = ""
 
 
 def files_of(session: Session, index: str, project: str, policy: Policy) -> tuple[IndexFile, ...]:
@@ -69,7 +73,12 @@ def _asked(session: Session, url: str, project: str, policy: Policy) -> tuple[In
 
 def _from_json(page: Any, base: str) -> tuple[IndexFile, ...]:
     return tuple(
-        IndexFile(str(row["filename"]), urljoin(base, row["url"]), bool(row.get("yanked")))
+        IndexFile(
+            str(row["filename"]),
+            urljoin(base, row["url"]),
+            bool(row.get("yanked")),
+            str(row.get("requires-python") or ""),
+        )
         for row in page["files"]
     )
 
@@ -99,4 +108,5 @@ class _Links(HTMLParser):
         url = urljoin(self.base, href).partition("#")[0]
         name = unquote(urlsplit(url).path.rpartition("/")[2])
         if name:
-            self.files.append(IndexFile(name, url, "data-yanked" in told))
+            requires = told.get("data-requires-python") or ""
+            self.files.append(IndexFile(name, url, "data-yanked" in told, requires))

@@ -10,13 +10,14 @@ from pathlib import Path
 
 from builder.errors import ImgbuildError, LockError, UsageError
 from builder.fit.judge import check_fit
-from builder.lock.apt.packages import ResolveApt
+from builder.lock.apt.packages import AptPackages, ResolveApt
 from builder.lock.compare import LockDiff, compare
 from builder.lock.files import read_locks, write_locks
 from builder.lock.kept import Kept, moving
 from builder.lock.model import LockedInstaller, LockSet
 from builder.lock.source import Source
 from builder.lock.terms import check_channels
+from builder.network.offline import is_offline
 from builder.progress import Note, Observer
 from builder.shipped import is_packaged
 from builder.spec.model import ImageSpec, Platform
@@ -24,7 +25,7 @@ from builder.spec.piplines import pip_name
 from builder.spec.requirements import conda_name
 from builder.store.cache import default_root
 from builder.store.turns import turn
-from builder.store.upstream import Upstream
+from builder.store.upstream import ResolveDigest, Upstream
 from builder.workflow.fitting import names_index
 
 OWN_PROJECT = "copy the environment's folder into envs/ of a project of your own and lock it there"
@@ -138,6 +139,27 @@ def _made(
     lock = lock.model_copy(update={"installer": installer})
     # The same set from an archive that was signed anew is the same lock, to the byte.
     return held if held is not None and held.digest == lock.digest else lock
+
+
+def would_be(
+    spec: ImageSpec, lock: LockSet, source: Source, resolve: ResolveDigest, observer: Observer
+) -> LockSet:
+    """What `lock --upgrade` would make of a lock; nothing is written, and no engine is asked.
+
+    The OS packages stay as they are: only the base's own apt could tell. resolve: what tells the digest of the base.
+    Raises LockError as a lock does.
+    """
+    from builder.lock.make import make_lock
+
+    if isinstance(source, Upstream):
+        source = dataclasses.replace(source, resolve_digest=resolve, observer=observer)
+    check_channels(spec, source)
+    check_fit(spec, None, lock.platform, any_build=names_index(source))
+    held = AptPackages(packages=lock.apt, releases=lock.apt_releases)
+    kept = Kept(refresh=not is_offline())
+    found = make_lock(spec, lock.platform, source, observer, kept=kept, resolve_apt=lambda *_asked: held)
+    check_fit(spec, found, observer=observer)
+    return found
 
 
 def _resolve_apt(source: Source, observer: Observer) -> ResolveApt:

@@ -1,1 +1,1 @@
-"""Tables of builder/data whose rows a package index can tell: read anew, and held against a sanity floor."""
+"""Tables of builder/data whose rows an index can tell: read anew, and held against a sanity floor."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Protocol, TypeAlias
+from typing import NamedTuple, Protocol, TypeAlias
 
-from builder.data.rows import Row
+from builder.data.rows import Row, read_rows, write_rows
 from builder.network.session import Session
 from builder.progress import Observer
 from builder.settings.patience import Policy
@@ -15,6 +15,16 @@ from builder.store.simple import IndexFile
 from builder.values import Value
 
 Rows: TypeAlias = Mapping[str, Row]
+
+
+class Form(NamedTuple):
+    """How a table is written: its rows by line, and the text with lines replaced and added."""
+
+    read: Callable[[str], dict[int, Row]]
+    write: Callable[[str, Mapping[int, Row], Sequence[tuple[int, Row]]], str]
+
+
+YAML = Form(read_rows, write_rows)
 
 
 class Index(Protocol):
@@ -41,9 +51,13 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a table reads with. held: the rows of other tables, by file and key."""
+    """What a table reads with. held: the rows of tables, by file and key.
+
+    page: the text of a canonical URL, by its name in messages; None where there is none. Raises BuildError.
+    """
 
     index: Index
+    page: Callable[[str, str], str | None]
     today: date
     observer: Observer
     held: Mapping[str, Rows] = field(default_factory=dict)
@@ -63,6 +77,14 @@ class Table(Protocol):
     @property
     def file(self) -> str:
         """Its file among the tables."""
+
+    @property
+    def form(self) -> Form:
+        """How it is written."""
+
+    @property
+    def beside(self) -> tuple[str, ...]:
+        """Files of the other tables that it is held against."""
 
     @property
     def facts(self) -> tuple[str, ...]:

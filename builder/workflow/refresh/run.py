@@ -6,30 +6,35 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timezone
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from builder.data.rows import Row, read_rows, write_rows
+from builder.data.rows import Row
 from builder.errors import BuildError, LockError, UsageError
 from builder.lock.atomic import write_all
 from builder.lock.uv import index_of
 from builder.network.offline import refuse_offline
 from builder.network.session import Session
 from builder.progress import Observer
+from builder.settings.model import Settings
 from builder.settings.patience import Policy, read_policy
+from builder.store.pages import page_at
 from builder.store.simple import IndexFile, files_of
+from builder.workflow.refresh.installers import InstallerTable
 from builder.workflow.refresh.model import Change, Context, Reading, Refreshed, Rows, Table
 from builder.workflow.refresh.toolkits import ToolkitTable
 from builder.workflow.refresh.torch import TorchTable
 
-TABLES: tuple[Table, ...] = (ToolkitTable(), TorchTable())
+TABLES: tuple[Table, ...] = (ToolkitTable(), TorchTable(), InstallerTable())
 """What can be refreshed, in this order: a build of torch may need the line that a person just added."""
 BY_HAND = {
     "gpus": "developer.nvidia.com/cuda-gpus",
     "drivers": "the release notes of CUDA (driver and floor of toolkits.yml, builder/gpu/drivers.py)",
     "compilers": "what each project says of the GPUs that it supports",
+    "bases": "envs/_bases.yml of the project names tags; `imgbuild lock --upgrade` asks for their digests",
 }
-"""Tables that no package index tells, with where a person reads them."""
+"""Tables that no index tells, with where a person reads them."""
 
 
 @dataclass
@@ -65,21 +70,27 @@ def refresh(
     words: Sequence[str],
     observer: Observer,
     *,
+    settings: Settings | None = None,
     check: bool,
     today: date | None = None,
 ) -> tuple[Refreshed, ...]:
     """Read tables anew; names: empty means all that can be.
 
-    folder: where the tables lie. words: arguments for uv that name an index. check: nothing is written. Raises
+    folder: where the tables lie. words: arguments for uv that name an index. settings: its mirrors answer for
+    other sites. check: nothing is written. Raises
     UsageError for a table that cannot be refreshed, BuildError with every row that the floor refuses; then, as after
     any other fault, every file is as it was.
     """
     tables = _named(names)
-    texts = {table.file: _text(folder / table.file) for table in TABLES}
-    rows = {table.file: _rows(texts[table.file], folder / table.file) for table in TABLES}
-    held = {table.file: _own(table, rows[table.file]) for table in TABLES}
+    wanted = {file for table in tables for file in (table.file, *table.beside)}
+    read = [table for table in TABLES if table.file in wanted]
+    texts = {table.file: _text(folder / table.file) for table in read}
+    rows = {table.file: _rows(table, texts[table.file], folder / table.file) for table in read}
+    held = {table.file: _own(table, rows[table.file]) for table in read}
     day = today or datetime.now(timezone.utc).date()
-    context = Context(WheelIndex(words, read_policy()), day, observer, held)
+    index = WheelIndex(words, read_policy())
+    page = partial(_page, settings or Settings(), index)
+    context = Context(index, page, day, observer, held)
     readings = [(table, table.read(context)) for table in tables]
     faults = [fault for table, one in readings for fault in table.faults(held[table.file], one.rows, context)]
     if faults:
@@ -99,12 +110,20 @@ def refresh(
 def _named(names: Sequence[str]) -> list[Table]:
     for name in names:
         if name in BY_HAND:
-            what = f"{name} cannot be refreshed: no package index tells it"
+            what = f"{name} cannot be refreshed: no index tells it"
             raise UsageError(what, fix=f"a person edits it; its source is {BY_HAND[name]}")
         if name not in {table.name for table in TABLES}:
-            known = " and ".join(table.name for table in TABLES)
+            *others, last = [table.name for table in TABLES]
+            known = f"{', '.join(others)} and {last}"
             raise UsageError(f"there is no table {name!r} to refresh", fix=f"there are {known}")
     return [table for table in TABLES if not names or table.name in names]
+
+
+def _page(settings: Settings, index: WheelIndex, url: str, what: str) -> str | None:
+    refuse_offline(what)
+    with index.session() as session:
+        found = page_at(session, settings.address(url), what, index.policy)
+    return found.text if found else None
 
 
 def _text(path: Path) -> str:
@@ -117,9 +136,9 @@ def _text(path: Path) -> str:
         ) from error
 
 
-def _rows(text: str, path: Path) -> dict[int, Row]:
+def _rows(table: Table, text: str, path: Path) -> dict[int, Row]:
     try:
-        return read_rows(text)
+        return table.form.read(text)
     except ValueError as error:  # YAML's own faults are among them
         raise UsageError("a table is not as it was written", where=str(path), fix=str(error)) from error
 
@@ -156,7 +175,7 @@ def _compared(table: Table, text: str, rows: dict[int, Row], reading: Reading) -
         unchanged=len(reading.rows) - len(changes),
         needs=reading.needs,
     )
-    return answer, write_rows(text, replaced, added)
+    return answer, table.form.write(text, replaced, added)
 
 
 def _said(value: Any) -> str:

@@ -13,7 +13,7 @@ from builder.gpu.target import capability
 from builder.progress import Note
 from builder.store.remote import RemoteFile
 from builder.store.simple import IndexFile
-from builder.workflow.refresh.model import Context, Reading, Rows
+from builder.workflow.refresh.model import YAML, Context, Reading, Rows
 from builder.workflow.refresh.wheels import read_compiler
 
 PROJECTS = ("nvidia-cuda-nvcc-cu11", "nvidia-cuda-nvcc-cu12", "nvidia-cuda-nvcc")
@@ -29,6 +29,8 @@ class ToolkitTable:
     name = "toolkits"
     file = "toolkits.yml"
     facts = ("compute",)
+    form = YAML
+    beside: tuple[str, ...] = ()
 
     def key(self, row: Row) -> str | None:
         """The line."""

@@ -15,7 +15,7 @@ from builder.gpu.target import RENAMED, capability, target
 from builder.progress import Note
 from builder.store.remote import RemoteFile
 from builder.store.simple import IndexFile
-from builder.workflow.refresh.model import Context, Reading, Rows
+from builder.workflow.refresh.model import YAML, Context, Reading, Rows
 from builder.workflow.refresh.wheels import TorchWheel, read_torch
 
 OLDEST = Version("2.1")  # older ones have no table to be in: nothing of this program speaks of them
@@ -53,6 +53,7 @@ class TorchTable:
     name = "torch"
     file = "torch.yml"
     facts = ("cuda", "targets", "python", "cudnn", "nccl", "triton")
+    form, beside = YAML, ("toolkits.yml",)
 
     def key(self, row: Row) -> str | None:
         """Release and platform."""

@@ -219,8 +219,9 @@ def test_a_release_that_was_taken_back_is_no_new_row(site: Site) -> None:
     [
         (["gpus"], "gpus cannot be refreshed"),
         (["drivers"], "a person edits it"),
+        (["bases"], "`imgbuild lock --upgrade` asks for their digests"),
         (["compilers"], "a person edits it"),
-        (["torhc"], "there are toolkits and torch"),
+        (["torhc"], "there are toolkits, torch and installers"),
     ],
 )
 def test_tables_of_people_are_named_and_not_touched(site: Site, words: list[str], said: str) -> None:

@@ -9,13 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from builder.data.installers import find_installer, newest, rows, versions
+from builder.data import installers
+from builder.data.installers import find_installer, newest, newest_for, rows, versions
 from builder.errors import UsageError
 from builder.shipped import shipped_dir
 from builder.spec.bases import load_bases
 from builder.spec.load import check, load_all, load_image
 from builder.spec.project import Project, find_project
 from builder.spec.schema import schema_text
+from builder.store.upstream import Upstream
 from tests.unit.spec.conftest import MakeProject
 
 REPO = Path(__file__).resolve().parents[3]
@@ -156,6 +158,31 @@ def test_installers() -> None:
     assert sha256 == "42cfece170da342364a78d629e06b94dfd81b0f2717d7655729100d888d606b4"
     assert "py312" in find_installer("miniconda", "26.5.3-1", "3.12", "linux/arm64").url
     assert find_installer("miniforge", "26.3.2-3", "3.11", "linux/arm64").url.endswith("Linux-aarch64.sh")
+
+
+def test_images_that_name_no_installer_take_the_first_of_the_table(
+    make_project: MakeProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One more version in the table is all that an update takes; a line in image.yml holds on to another."""
+    plain = "dependencies: [python]"
+    held = "installer: miniconda=26.5.3-1\n"
+    files = {"free/environment.yml": plain, "held/environment.yml": plain, "held/image.yml": held}
+    project = make_project(files)
+    new = {"version": "27.1.0-0", "url": "https://example.org/new.sh", "sha256": "a" * 64, "arch": "x86_64"}
+    added = rows()[0]._replace(**new)
+    known = (added, *rows())
+    monkeypatch.setattr(installers, "rows", lambda: known)
+    versions.cache_clear()
+    try:
+        found = {name: load_image(project, name) for name in ("free", "held")}
+        asked = {name: one.installer.version for name, one in found.items() if one.installer}
+        assert asked == {"free": "27.1.0-0", "held": "26.5.3-1"}
+        assert Upstream().installer(found["free"], "linux/amd64").sha256 == "a" * 64
+        assert "26.5.3-1" in Upstream().installer(found["held"], "linux/amd64").url
+        assert newest_for("miniconda", "linux/amd64") == "27.1.0-0"
+        assert newest_for("miniconda", "linux/arm64") != "27.1.0-0"
+    finally:
+        versions.cache_clear()
 
 
 def test_every_installer_row_is_whole() -> None:
