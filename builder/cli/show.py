@@ -6,6 +6,7 @@ import click
 
 from builder.cli.app import App, command
 from builder.spec.load import load_image
+from builder.spec.model import ImageSpec
 
 
 @command(
@@ -21,11 +22,17 @@ from builder.spec.load import load_image
     is_flag=True,
     help="In place of ENV: every setting and where it comes from; with -v also what that hides.",
 )
-def show(app: App, name: str | None, environment: bool, of_settings: bool) -> None:
+@click.option(
+    "--origins",
+    "of_lines",
+    is_flag=True,
+    help="Print for each line of the merged definition the file and line it has.",
+)
+def show(app: App, name: str | None, environment: bool, of_settings: bool, of_lines: bool) -> None:
     """Show a definition after `extends` and the variant were merged in."""
     if of_settings:
-        if name or environment:
-            raise click.UsageError("--settings goes without ENV and --environment")
+        if name or environment or of_lines:
+            raise click.UsageError("--settings goes without ENV, --environment and --origins")
         _show_settings(app)
         return
     if name is None:
@@ -33,6 +40,9 @@ def show(app: App, name: str | None, environment: bool, of_settings: bool) -> No
     from builder.spec.merged import merged_environment_yaml
 
     spec = load_image(app.project(), name)
+    if of_lines:
+        _show_origins(app, spec)
+        return
     if environment:
         texts = [merged_environment_yaml(one) for one in spec.environments]
         app.result(
@@ -44,6 +54,27 @@ def show(app: App, name: str | None, environment: bool, of_settings: bool) -> No
 
     document = spec.model_dump(mode="json")
     app.result(yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=100).rstrip(), document)
+
+
+def _show_origins(app: App, spec: ImageSpec) -> None:
+    from builder.report.columns import table
+    from builder.spec.origins import origins
+
+    rows = []
+    for one in spec.environments:
+        found = origins(spec, one)
+        if one is spec.environments[0]:
+            rows += [["image.yml", key, place.shown(spec.folder)] for key, place in found.image.items()]
+        kinds = (("channel", found.channels), ("conda", found.conda), ("pip", found.pip))
+        held = {"channel": set(one.channels), "conda": set(one.conda), "pip": set(one.pip)}
+        for kind, places in kinds:
+            title = kind if len(spec.environments) == 1 else f"{one.name}: {kind}"
+            # What a younger file took away has a place as well, and is not there any more.
+            rows += [
+                [title, line, at.shown(spec.folder)] for line, at in places.items() if line in held[kind]
+            ]
+    document = {"origins": [dict(zip(("what", "line", "origin"), row, strict=True)) for row in rows]}
+    app.result(table(["WHAT", "LINE", "FROM"], rows, color=app.color_on_stdout, width=app.width), document)
 
 
 def _show_settings(app: App) -> None:

@@ -72,3 +72,17 @@ def test_files_reach_the_program_and_flags_and_variables_win(project: Path) -> N
     assert "/other/kit" in planned.err
     asked = imgbuild("plan", "one", "--kit", "/flag/kit", cwd=project, IMGBUILD_KIT="/other/kit")
     assert "/flag/kit" in asked.err
+
+
+def test_each_line_of_a_merged_definition_has_its_origin(project: Path) -> None:
+    child = project / "envs/two"
+    child.mkdir()
+    (child / "image.yml").write_text("extends: one\nsummary: more\n")
+    (child / "environment.yml").write_text("name: two\ndependencies:\n  - xz\n  - pip\n  - pip:\n    - six\n")
+    done = imgbuild("show", "two", "--origins", "--json", cwd=project, IMGBUILD_SETTINGS="none")
+    assert done.code == 0, done.err
+    found = {(one["what"], one["line"]): one["origin"] for one in json.loads(done.out)["origins"]}
+    assert found["conda", "zlib"] == "../one/environment.yml:3"
+    assert found["conda", "xz"] == "environment.yml:3"
+    assert found["pip", "six"] == "environment.yml:6"
+    assert found["image.yml", "summary"] == "image.yml:2"
