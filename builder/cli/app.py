@@ -18,6 +18,7 @@ from builder import __version__
 from builder.cli.boundary import Told, error_document, error_text, write, write_json
 from builder.cli.commands import Commands
 from builder.cli.documented import Documented
+from builder.cli.settled import refuse_unsettled, settle
 from builder.errors import ImgbuildError
 from builder.network.offline import go_offline
 from builder.network.redact import redacted
@@ -112,8 +113,9 @@ def command(
 
     def wrap(function: F) -> click.Command:
         options = [
+            # Eager: the settings files hold before variables of other options are read.
             click.option("-C", "directory", type=click.Path(path_type=Path, file_okay=False), metavar="DIR",
-                         help="Work on the project in DIR."),
+                         is_eager=True, callback=settle, help="Work on the project in DIR."),
             click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout."),
             click.option("-q", "--quiet", is_flag=True, help="Print results and errors only."),
             click.option(*verbose, is_flag=True, help="Print the output of every step, and a log."),
@@ -133,6 +135,7 @@ def command(
         ) -> object:
             if offline:
                 go_offline()
+            refuse_unsettled(name)
             _set_up_logging(verbose)
             return function(App(directory, as_json, quiet, verbose, _color(color)), **rest)
 

@@ -27,17 +27,21 @@ if TYPE_CHECKING:
 @click.option(
     "--build-cache", is_flag=True, help="Also the engine's build cache, of imgbuild and of all others."
 )
+@click.option(
+    "--caches", is_flag=True, help="Also the volumes in which `run` and `shell` keep caches, of all users."
+)
 @click.option("-y", "--yes", is_flag=True, help="Do it. Without this, it is only said.")
-def clean(app: App, everything: bool, build_cache: bool, yes: bool) -> None:
+def clean(app: App, everything: bool, build_cache: bool, caches: bool, yes: bool) -> None:
     """Say what builds have left in engine and store, and take it away with --yes.
 
     Never: images that have their name, kits, and what is not imgbuild's.
     """
     from builder.engine.connect import connect
+    from builder.report.size import human_size
     from builder.workflow.cleaning import leftovers, remove
 
     engine = connect()
-    found = leftovers(app.project(), engine, everything=everything, build_cache=build_cache)
+    found = leftovers(app.project(), engine, everything=everything, build_cache=build_cache, caches=caches)
     done = list(remove(engine, found.leftovers)) if yes else [(one, "") for one in found.leftovers]
     going = [one for one, why in done if not why]
     staying = {one.name: why for one, why in done if why}
@@ -48,7 +52,14 @@ def clean(app: App, everything: bool, build_cache: bool, yes: bool) -> None:
         "kept": staying,
         "unknown": dict(found.unknown),
     }
+    kept = {} if caches else dict(engine.cache_volumes())
+    document["caches"] = kept
     lines = [_text(app, going, yes), *(f"kept: {name}: {why}" for name, why in staying.items())]
+    if kept:
+        size = human_size(sum(kept.values()))
+        lines.append(
+            f"caches of `run` and `shell` stay: {', '.join(sorted(kept))}, {size} (--caches takes them too)"
+        )
     if found.unknown:
         lines.append(
             "packages, bases and the store stay, because nobody knows what these need (--all takes them too):"

@@ -17,12 +17,16 @@ from builder.errors import EngineError
     pages=["check-host"],
 )
 def doctor(app: App) -> None:
-    """Look at the engine, the disks, the NVIDIA driver, GPUs and container toolkit, and say what to do."""
+    """Look at engine, disks, settings, logins, sources, driver, GPUs and toolkit, and say what to do.
+
+    Sources that do not answer are told and do not change the exit code: a store or a kit may hold what is needed.
+    """
+    from builder.cli.settled import variables_before
     from builder.report.doctor import doctor_text
     from builder.report.host import looked_text
     from builder.workflow.doctor import diagnose
 
-    found = diagnose()
+    found = diagnose(project=app.project(), environ=variables_before())
     document = {"passed": found.can_build, **found.model_dump(mode="json")}
     text = doctor_text(found.rows, color=app.color_on_stdout, width=app.width)
     if app.verbose:

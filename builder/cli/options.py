@@ -38,7 +38,12 @@ def kit_option(function: F) -> F:
 
 def platform_option(function: F) -> F:
     """`--platform P`."""
-    return click.option("--platform", type=click.Choice(PLATFORMS), help="Default: this machine's.")(function)
+    return click.option(
+        "--platform",
+        type=click.Choice(PLATFORMS),
+        envvar="IMGBUILD_PLATFORM",
+        help="Default: this machine's, or `platform:` of the settings.",
+    )(function)
 
 
 def for_option(function: F) -> F:

@@ -34,6 +34,7 @@ from builder.engine.programs import leave, program
 from builder.engine.pushing import push
 from builder.engine.sweep import sweep
 from builder.engine.told import devices, insecure, security
+from builder.engine.volumes import cache_volumes, remove_volume
 from builder.progress import Observer
 
 
@@ -207,6 +208,14 @@ class DockerEngine:
         """Remove that; returns the bytes that were freed."""
         with translated("removing the build cache"):
             return int(self._api.prune_builds(all=True).get("SpaceReclaimed") or 0)
+
+    def cache_volumes(self) -> Mapping[str, int]:
+        """The volumes that `run` and `shell` made for users' caches, by name: bytes in each."""
+        return cache_volumes(self._api)
+
+    def remove_volume(self, name: str) -> None:
+        """Remove a volume; quietly when it is not there. Raises BuildError while a container has it."""
+        remove_volume(self._api, name)
 
     def _is_here(self, document: Mapping[str, Any]) -> bool:
         system = (document.get("Name"), document.get("KernelVersion"))

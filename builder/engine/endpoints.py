@@ -1,6 +1,7 @@
 """Where an engine may listen: the places where the docker command looks, in its order.
 
-DOCKER_HOST, then DOCKER_CONTEXT, then `currentContext` of ~/.docker/config.json, then the usual sockets.
+IMGBUILD_ENGINE (an address or a context; `engine:` in the settings puts it there), DOCKER_HOST, then DOCKER_CONTEXT,
+then `currentContext` of ~/.docker/config.json, then the usual sockets.
 Contexts are read here and not through docker-py: without a config.json it looks for them in the working
 directory.
 """
@@ -16,6 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from builder.errors import EngineError
+
+OWN = "IMGBUILD_ENGINE, or `engine:` in the settings"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +47,15 @@ class Endpoint:
 
 def endpoints(environ: Mapping[str, str], home: Path) -> tuple[Endpoint, ...]:
     """The places to try, in order. A named one is the only one; raises EngineError for a bad context."""
-    host = environ.get("DOCKER_HOST", "").strip()
-    if host:
-        return (Endpoint(host, "DOCKER_HOST", _environment_tls(environ, home)),)
     folder = Path(environ.get("DOCKER_CONFIG") or home / ".docker")
+    own = environ.get("IMGBUILD_ENGINE", "").strip()
+    if own and "://" not in own and own != "default":
+        return (_context(folder, own, OWN),)
+    host, origin = (own, OWN) if own else (environ.get("DOCKER_HOST", "").strip(), "DOCKER_HOST")
+    if own == "default":
+        return _usual(environ, home)
+    if host:
+        return (Endpoint(host, origin, _environment_tls(environ, home)),)
     name, origin = environ.get("DOCKER_CONTEXT", ""), "DOCKER_CONTEXT"
     if not name:
         name, origin = _current_context(folder), f"currentContext of {folder / 'config.json'}"

@@ -280,6 +280,12 @@ class Engine(Protocol):
     def prune_build_cache(self) -> int:
         """Remove that; returns the bytes that were freed."""
 
+    def cache_volumes(self) -> Mapping[str, int]:
+        """The volumes that keep users' caches, by name: bytes in each."""
+
+    def remove_volume(self, name: str) -> None:
+        """Remove a volume; quietly when it is not there. Raises BuildError while a container has it."""
+
 
 class DoorEngine(Engine, Protocol):
     """An engine that also goes through doors."""

@@ -18,11 +18,11 @@ from builder.engine.attended import CACHE_VOLUME, Mount, ProgramSpec
 from builder.engine.containers import KIND, device_request, for_gpus
 from builder.engine.faults import translated
 from builder.engine.live_program import SdkProgram, started, unless_over
+from builder.engine.volumes import CACHE
 from builder.errors import ImgbuildError
 
 RUN = "io.imgbuild.run"
 LEFT = {"io.imgbuild.kind": "left"}
-CACHE = {"io.imgbuild.kind": "cache"}
 
 log = logging.getLogger(__name__)
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 
-def default_root() -> Path:
-    """Where the store lies: IMGBUILD_CACHE, else the user's cache directory (`~/.cache/imgbuild`)."""
-    wanted = os.environ.get("IMGBUILD_CACHE")
+def default_root(environ: Mapping[str, str] | None = None) -> Path:
+    """Where the store lies: IMGBUILD_CACHE, else the user's cache directory (`~/.cache/imgbuild`).
+
+    `store:` of a settings file stands in that variable when a command begins.
+    """
+    wanted = (os.environ if environ is None else environ).get("IMGBUILD_CACHE")
     if wanted:
         return Path(wanted).expanduser()
     import platformdirs  # noqa: PLC0415  (only where the variable does not say it)

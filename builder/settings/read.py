@@ -11,73 +11,16 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
-
-from pydantic import Field
 
 from builder.errors import DefinitionError, UsageError
 from builder.problems import Problem
+from builder.settings.file import USERS_ONLY, Address, ChannelName, Mirrored, Prefix, SettingsFile
 from builder.settings.model import Settings
+from builder.settings.places import PROJECT_FILE, USER_FILE, located, places
 from builder.spec.document import Document, read_document
 from builder.spec.fault import Fault
-from builder.spec.files import FileModel
 from builder.spec.patterns import Rule
-from builder.spec.requirements import check_address
 from builder.spec.translate import read_model
-
-PROJECT_FILE = "imgbuild.yml"
-USER_FILE = "settings.yml"
-NONE = "none"  # IMGBUILD_SETTINGS=none: no file of the user
-# Names that mean the same channel everywhere: what they are must not depend on a machine.
-PUBLIC = frozenset(
-    {"conda-forge", "bioconda", "nvidia", "pytorch", "defaults", "anaconda", "main", "r", "msys2"}
-)
-
-
-def _remote(url: str) -> str:
-    return check_address(url, files=False)
-
-
-def _mirrored(url: str) -> str:
-    """A name, at which nobody is asked: package archives of distributions are called `http://`."""
-    check_address(re.sub(r"^http://", "https://", url), files=False)
-    return url
-
-
-def _anywhere(url: str) -> str:
-    return check_address(url, files=True)
-
-
-def _own_name(name: str) -> str:
-    if name.split("/", 1)[0] in PUBLIC | {"pkgs", "local"}:
-        raise Fault("means the same channel everywhere", "use `mirrors:` to say where its packages are had")
-    return name
-
-
-_URL_RULE = ("https?://.+", "is not a URL", "write it as `https://HOST/PATH/`")
-Prefix = Annotated[str, Field(max_length=500), Rule(*_URL_RULE, _remote)]
-Mirrored = Annotated[str, Field(max_length=500), Rule(*_URL_RULE, _mirrored)]
-Address = Annotated[
-    str,
-    Field(max_length=500),
-    Rule(r"(?:https?://|file:///).+", "is not a URL", "write it as `https://HOST/PATH/`", _anywhere),
-]
-ChannelName = Annotated[
-    str,
-    Field(max_length=100),
-    Rule(r"[A-Za-z0-9][A-Za-z0-9._-]*", "cannot name a channel", "use letters, digits and `._-`", _own_name),
-]
-
-
-class SettingsFile(FileModel):
-    """A settings file as written. Every key is optional."""
-
-    mirrors: dict[Mirrored, Address] = Field({}, description="Canonical prefix: the prefix to ask instead.")
-    channels: dict[ChannelName, Prefix] = Field({}, description="Names for channels of your own.")
-    wheel_index: Prefix | None = Field(None, description="The index that pip sections are resolved against.")
-    cpu_wheel_index: Prefix | None = Field(
-        None, description="An index of CPU builds, asked as well for images without `cuda:`."
-    )
 
 
 def read_settings(
@@ -89,7 +32,7 @@ def read_settings(
     """
     environ = os.environ if environ is None else environ
     problems: list[Problem] = []
-    files = [_read(path, label, problems) for path, label in _places(root, environ)]
+    files = [_read(path, label, problems) for path, label in places(root, environ)]
     if any(not problem.warning for problem in problems):
         raise DefinitionError(sorted(set(problems)))
     merged = (given or Settings()).over(_from_variables(environ))
@@ -104,46 +47,43 @@ def read_settings(
 def settings_problems(root: Path, environ: Mapping[str, str] | None = None) -> list[Problem]:
     """What is wrong in the settings files, for `imgbuild check`."""
     problems: list[Problem] = []
-    for path, label in _places(root, os.environ if environ is None else environ):
+    for path, label in places(root, os.environ if environ is None else environ):
         _read(path, label, problems)
     return sorted(set(problems))
 
 
-def _places(root: Path, environ: Mapping[str, str]) -> list[tuple[Path, str]]:
-    """The files there are, the project's first, each with its name in messages."""
-    project = root / PROJECT_FILE
-    user = user_file(environ)
-    found = [(project, PROJECT_FILE)] if os.path.lexists(project) else []
-    if user is not None and (os.path.lexists(user) or environ.get("IMGBUILD_SETTINGS")):
-        found.append((user, str(user)))
-    return found
-
-
-def user_file(environ: Mapping[str, str]) -> Path | None:
-    """IMGBUILD_SETTINGS, else settings.yml in the user's configuration directory; None where it says `none`."""
-    named = environ.get("IMGBUILD_SETTINGS")
-    if named:
-        return None if named == NONE else Path(named).expanduser()
-    import platformdirs  # noqa: PLC0415  (only where the variable does not say it)
-
-    return platformdirs.user_config_path("imgbuild") / USER_FILE
-
-
 def _read(path: Path, label: str, problems: list[Problem]) -> Settings:
-    document = read_document(path, label)
-    file, faults = read_model(document, SettingsFile)
-    problems += [*document.problems, *faults]
+    document, file = read_file(path, label, problems)
     if document.broken:
         return Settings()
-    mirrors = {_prefix(key): _prefix(value) for key, value in file.mirrors.items()}
-    problems += _mirror_problems(document, file)
-    channels = {name: url.rstrip("/") for name, url in file.channels.items()}
     return Settings(
-        mirrors=mirrors,
-        channels=channels,
+        mirrors={_prefix(key): _prefix(value) for key, value in file.mirrors.items()},
+        channels={name: url.rstrip("/") for name, url in file.channels.items()},
         wheel_index=file.wheel_index or "",
         cpu_wheel_index=file.cpu_wheel_index or "",
     )
+
+
+def read_file(path: Path, label: str, problems: list[Problem]) -> tuple[Document, SettingsFile]:
+    """A settings file with the places of its keys; what is wrong in it goes into problems."""
+    document = read_document(path, label)
+    file, faults = read_model(document, SettingsFile)
+    problems += [*document.problems, *faults]
+    if not document.broken:
+        problems += [*_mirror_problems(document, file), *_place_problems(document, file, path)]
+    return document, file
+
+
+def _place_problems(document: Document, file: SettingsFile, path: Path) -> Iterator[Problem]:
+    """What a file may not say because of whose it is, and files that it names and that are not there."""
+    if document.file == PROJECT_FILE:
+        for key in sorted(USERS_ONLY & file.model_fields_set):
+            fix = (
+                f"write it into your own {USER_FILE}: a project that you got from somebody must not choose it"
+            )
+            yield document.problem((key,), "cannot be set by a project", fix, key=True)
+    elif file.ca and not located(file.ca, path).is_file():
+        yield document.problem(("ca",), "there is no such file", "name a PEM file with certificates")
 
 
 def _mirror_problems(document: Document, file: SettingsFile) -> Iterator[Problem]:

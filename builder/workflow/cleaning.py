@@ -24,7 +24,7 @@ from builder.workflow import records
 from builder.workflow.sources import choose
 from builder.workflow.supply import LABEL
 
-Kind = Literal["packages", "bases", "unproven", "store", "downloads", "records", "build-cache"]
+Kind = Literal["packages", "bases", "unproven", "store", "downloads", "records", "build-cache", "caches"]
 KINDS: dict[Kind, str] = {
     "packages": "package images in the engine",
     "bases": "bases that kits brought into the engine",
@@ -33,6 +33,7 @@ KINDS: dict[Kind, str] = {
     "downloads": "downloads that were broken off",
     "records": "records of images that are not defined any more",
     "build-cache": "the engine's build cache, of all builds",
+    "caches": "volumes with the caches of users (`run`, `shell`)",
 }
 
 log = logging.getLogger(__name__)
@@ -64,12 +65,18 @@ class Found(NamedTuple):
 
 
 def leftovers(
-    project: Project, engine: Engine, *, everything: bool = False, build_cache: bool = False
+    project: Project,
+    engine: Engine,
+    *,
+    everything: bool = False,
+    build_cache: bool = False,
+    caches: bool = False,
 ) -> Found:
     """What can go, by kind and name.
 
     everything: also what images defined here would use again: the next build fetches or imports it. build_cache: the
-    engine's too, which is not imgbuild's alone. Where an image of the project cannot be read, nobody knows what it
+    engine's too, which is not imgbuild's alone. caches: the volumes of `run` and `shell`, which hold what people
+    fetched in them. Where an image of the project cannot be read, nobody knows what it
     needs, and packages, bases and the store stay. Raises EngineError when the engine goes away.
     """
     needed = Needed() if everything else needs(project)
@@ -82,6 +89,10 @@ def leftovers(
     if build_cache:
         size = engine.build_cache()
         found += [Leftover(kind="build-cache", name="build cache", bytes=size)] if size else []
+    if caches:
+        found += [
+            Leftover(kind="caches", name=name, bytes=size) for name, size in engine.cache_volumes().items()
+        ]
     order = list(KINDS)
     return Found(
         tuple(sorted(found, key=lambda one: (order.index(one.kind), one.name))), tuple(needed.unknown.items())
@@ -118,6 +129,8 @@ def _take(engine: Engine, one: Leftover) -> None:
         engine.remove(one.name)
     elif one.kind == "build-cache":
         engine.prune_build_cache()
+    elif one.kind == "caches":
+        engine.remove_volume(one.name)
     elif one.kind == "records":
         shutil.rmtree(one.name, ignore_errors=True)
     else:

@@ -9,7 +9,7 @@ import os
 import platform
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,8 +21,10 @@ from builder.host.machine import Machine
 from builder.host.model import Host
 from builder.host.ready import ready
 from builder.network.cache import default_root
+from builder.spec.project import Project
 from builder.workflow.hosts import engine_facts
 from builder.workflow.platforms import host_platform
+from builder.workflow.surroundings import surroundings
 
 ENOUGH = 20_000_000_000  # bytes; a CUDA image of 7 GB needs about 17 GB while it is built
 
@@ -43,10 +45,17 @@ class Found:
         return self.engine if isinstance(self.engine, EngineInfo) else None
 
 
-def diagnose(machine: Machine | None = None) -> Diagnosis:
-    """Look at everything. Raises nothing for what is missing: that is the result."""
+def diagnose(
+    machine: Machine | None = None, project: Project | None = None, environ: Mapping[str, str] | None = None
+) -> Diagnosis:
+    """Look at everything. Raises nothing for what is missing: that is the result.
+
+    project: what its settings and sources are is looked at as well. environ: the variables before settings files spoke.
+    """
     found = _find(machine or Machine())
     rows = tuple(row for make in ROWS for row in [make(found)] if row is not None)
+    if project is not None:
+        rows += tuple(surroundings(project, os.environ if environ is None else environ))
     missing = any(row.needed and row.state == "missing" for row in rows)
     return Diagnosis(can_build=not missing, rows=rows, looked=found.host.looked)
 

@@ -117,6 +117,29 @@ def test_files_and_records_that_nobody_needs_go(lived: Lived) -> None:
     assert (kept / "tiny" / "record.json").exists()
 
 
+def test_volumes_with_caches_are_told_and_go_when_asked_for(lived: Lived) -> None:
+    done = lived.run("run", "tiny", "--", "sh", "-c", "head -c 50000 /dev/zero > /cache/weights")
+    assert done.code == 0, done.err
+    lived.look("volume", "create", "imgbuild-cache-unlabelled")
+    lived.look("volume", "create", "--label", "io.imgbuild.kind=cache", "somebodys")
+    said = lived.clean("--all", "--build-cache")
+    assert "caches" not in kinds(said)
+    ((name, size),) = said["caches"].items()
+    assert name.startswith("imgbuild-cache-")
+    assert 50_000 <= size < 1_000_000
+    text = lived.run("clean").out
+    assert f"caches of `run` and `shell` stay: {name}" in text
+    user = lived.look("run", "-d", "-v", f"{name}:/cache", f"{PREFIX}/tiny", "sleep", "600")[0]
+    held = lived.clean("--caches", "--yes")
+    assert list(held["kept"]) == [name]
+    lived.look("rm", "-f", user)
+    gone = lived.clean("--caches", "--yes")
+    assert [(one["kind"], one["name"], one["bytes"]) for one in gone["leftovers"]] == [("caches", name, size)]
+    left = lived.look("volume", "ls", "-q")
+    assert sorted(left) == ["imgbuild-cache-unlabelled", "somebodys"]
+    lived.look("volume", "rm", *left)
+
+
 def test_a_download_under_way_stays(lived: Lived) -> None:
     part = lived.shop.cache / "partial" / ("ef" + 62 * "0" + ".part")
     part.parent.mkdir(parents=True, exist_ok=True)

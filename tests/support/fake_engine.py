@@ -79,6 +79,7 @@ class FakeEngine:
     free: int | None = 100 << 30
     root: Path | None = None
     cached: int = 0
+    volumes: dict[str, int] = field(default_factory=dict)
     images: dict[str, ImageInfo] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
     registry: dict[str, ImageInfo] = field(default_factory=dict)
@@ -281,6 +282,14 @@ class FakeEngine:
     def data_root(self) -> Path | None:
         self.check("data_root")
         return self.root
+
+    def cache_volumes(self) -> dict[str, int]:
+        """Those a test put there."""
+        return dict(self.volumes)
+
+    def remove_volume(self, name: str) -> None:
+        """As the engine does."""
+        self.volumes.pop(name, None)
 
     def build_cache(self) -> int:
         self.check("build_cache")

@@ -8,6 +8,7 @@ token). It is not one of the places of `credentials`: a login is for a registry'
 from __future__ import annotations
 
 import json
+import shutil
 from base64 import b64decode
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -43,11 +44,47 @@ class Login:
 
 
 @dataclass(frozen=True)
+class Kept:
+    """Who keeps the login of a registry: a file, or a helper's program. there: the program exists."""
+
+    host: str
+    keeper: str
+    there: bool
+
+
+@dataclass(frozen=True)
 class Logins:
     """What docker knows of registries. trouble: by host, why a helper said nothing."""
 
     here: Here
     trouble: dict[str, str] = field(default_factory=dict)
+
+    def kept(self) -> tuple[Kept, ...]:
+        """The registries that docker's configuration names, each with who keeps its login. No helper is run."""
+        config = _config(self._path)
+        auths, helpers = config.get("auths"), config.get("credHelpers")
+        keys = [*(auths if isinstance(auths, dict) else ()), *(helpers if isinstance(helpers, dict) else ())]
+        place = self.here.shown(self._path)
+        found = {host: self._kept(config, host, place) for host in sorted({_host_of(key) for key in keys})}
+        return tuple(one for one in found.values() if one is not None)
+
+    def store(self) -> Kept | None:
+        """The helper that keeps the logins of all other registries (`credsStore`), or None."""
+        name = _config(self._path).get("credsStore")
+        return self._program("", name) if isinstance(name, str) and name and "/" not in name else None
+
+    def _kept(self, config: dict[str, Any], host: str, place: str) -> Kept | None:
+        helper = _helper(config, HUB_LOGIN if host == "docker.io" else host)
+        if helper:
+            return self._program(host, helper)
+        held = any(login is not None for login in _in_file(config, host, place))
+        return Kept(host, place, there=True) if held else None
+
+    def _program(self, host: str, helper: str) -> Kept:
+        program = f"docker-credential-{helper}"
+        return Kept(
+            host, program, there=shutil.which(program, path=self.here.environ.get("PATH")) is not None
+        )
 
     def for_host(self, host: str) -> Login | None:
         """The login for a registry (`docker.io`, `host:5000`), or None."""

@@ -84,7 +84,7 @@ def test_examples_are_of_the_command_and_click_takes_them(name: str, line: str) 
         for option in context.command.params:
             if isinstance(option, click.Argument) and (option.metavar or "").lstrip("[").startswith("ENV"):
                 given = context.params[str(option.name)]
-                for ref in [given] if isinstance(given, str) else given:
+                for ref in [given] if isinstance(given, str) else given or ():
                     assert ref.split("@")[0] in {*shipped, "train"} or "/" in ref
 
 

@@ -105,3 +105,13 @@ def test_a_file_that_went_meanwhile_is_no_trouble(tmp_path: Path) -> None:
     (folder / ("ab" + 62 * "0")).symlink_to(tmp_path / "nowhere")
     (one,) = leftovers(project_with(tmp_path), FakeEngine()).leftovers
     assert one == Leftover(kind="store", name=str(folder / ("ab" + 62 * "0")), bytes=0)
+
+
+def test_volumes_of_people_go_only_when_asked_for(tmp_path: Path) -> None:
+    engine, project = engine_with(), project_with(tmp_path)
+    engine.volumes = {"imgbuild-cache-me": 7}
+    assert leftovers(project, engine, everything=True, build_cache=True).leftovers == ()
+    found = leftovers(project, engine, caches=True).leftovers
+    assert found == (Leftover(kind="caches", name="imgbuild-cache-me", bytes=7),)
+    assert [why for _, why in remove(engine, found)] == [""]
+    assert engine.volumes == {}
