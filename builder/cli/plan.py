@@ -150,7 +150,7 @@ def _text(app: App, steps: list[Step]) -> str:
          one.digest[:12] or one.trouble]
         for one in steps
     ]  # fmt: skip
-    headers = ["IMAGE", "PLATFORM", "FROM", "PACKAGES", "TO FETCH", "IMAGE", "DISK", "PLAN"]
+    headers = ["IMAGE", "PLATFORM", "FROM", "PACKAGES", "TO FETCH", "SIZE", "DISK", "PLAN"]
     told = table(headers, rows, color=app.color_on_stdout, width=app.width)
     return "\n\n".join([told, *(f"{one.image}:\n{one.detail}" for one in steps if one.detail)])
 

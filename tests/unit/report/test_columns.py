@@ -30,6 +30,29 @@ def test_a_terminal_too_narrow_for_any_column_still_gets_all_of_it() -> None:
     assert text.count("y") == 30
 
 
+def test_where_columns_cannot_be_folded_each_row_is_a_block() -> None:
+    headers = ["IMAGE", "PLATFORM", "FROM", "PACKAGES", "SIZE"]
+    rows = [
+        ["tiny", "linux/amd64", "kit:a45d05f1c4eb", "2", "236 MB"],
+        ["two", "linux/amd64", "upstream", "10", ""],
+    ]
+    assert table(headers, rows, color=False, width=24) == (
+        "IMAGE     tiny\n"
+        "PLATFORM  linux/amd64\n"
+        "FROM      kit:a45d05f1c4\n"
+        "          eb\n"
+        "PACKAGES  2\n"
+        "SIZE      236 MB\n"
+        "\n"
+        "IMAGE     two\n"
+        "PLATFORM  linux/amd64\n"
+        "FROM      upstream\n"
+        "PACKAGES  10\n"
+        "SIZE"
+    )
+    assert max(map(len, table(headers, rows, color=False, width=56).splitlines())) <= 56
+
+
 def test_colour_and_control_characters() -> None:
     assert "\x1b" not in table(["A"], [["[red]one\x1b[2J"]], color=False, width=80)
     assert table(["A"], [["b"]], color=True, width=80).startswith("\x1b[1mA")
