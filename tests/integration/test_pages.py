@@ -16,6 +16,7 @@ import pytest
 
 from builder.engine.port import Engine
 from tests.support.real_registry import RealRegistry, htpasswd, log_in, real_registry
+from tests.support.registry import docker
 from tests.support.transcript import Shell, played
 from tests.support.workshop import REPOSITORY
 
@@ -45,13 +46,21 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def home(tmp_path: Path, engine: Engine) -> Iterator[Path]:
-    """Somebody's home. Images of the pages have names of their own here, and go with it."""
+    """Somebody's home. Images of the pages have names of their own here, and go with it, as does a new cache volume."""
     (tmp_path / "home").mkdir()
+    before = volumes()
     yield tmp_path / "home"
+    for volume in volumes() - before:
+        docker("volume", "rm", volume)
     for image in engine.find_by_label({}):
         for tag in image.tags:
             if tag.startswith(f"{PREFIX}/"):
                 engine.remove(tag)
+
+
+def volumes() -> set[str]:
+    """Those with a name; what containers of other tests leave has none."""
+    return {name for name in docker("volume", "ls", "-q").split() if name.startswith("imgbuild-")}
 
 
 @pytest.fixture
