@@ -6,6 +6,15 @@ from builder import __version__
 from builder.values import Value
 
 
+class Revision(Value):
+    """The commit that an image was built from. repository: the remote `origin`, without a secret, or empty. changed:
+    files below envs/ were not as the commit has them."""
+
+    commit: str
+    repository: str
+    changed: bool
+
+
 class Pushed(Value):
     """The record of a push, enough to see what was put where.
 

@@ -1,4 +1,4 @@
-"""What `push` lays beside an image in the registry: its lock, its verdict, the lists of its packages and files."""
+"""What `push` lays beside an image in the registry: lock, commit, verdict, the lists of its packages and files."""
 
 from __future__ import annotations
 
@@ -41,7 +41,9 @@ def laid_beside(
         lists = _sboms(project, plan, image)
         if (files := _installed(project, plan, image, engine, observer)) is not None:
             lists[INSTALLED] = (NAME, files)
-    found = documents(plan.lock, verdict, lists)
+    record = records.read(project, plan.spec.ref)
+    revision = record.revision if record is not None and record.image_id == image.id else None
+    found = documents(plan.lock, verdict, revision, lists)
     with step(observer, "push", "push:beside", f"lay {', '.join(one.name for one in found)} beside it"):
         document = there.document
         return {

@@ -31,6 +31,7 @@ from builder.workflow.listing import proof_of, with_sbom
 from builder.workflow.planning import Planned, plan_image, template_dirs
 from builder.workflow.platforms import platform_for
 from builder.workflow.records import Kept, Record
+from builder.workflow.revision import revision_of
 from builder.workflow.room import check_room
 from builder.workflow.snapshots import snapshot_file
 from builder.workflow.sources import NOTHING, Asked, choose
@@ -97,7 +98,7 @@ def _made_and_proven(
         proof = _proof(project, engine, planned.plan, image, options, observer)
     _name(engine, spec, image, options, proof)
     sweep(engine, observer)  # again: an engine ends what it began to export, also when who asked was killed
-    record = record_of(planned, engine, image, options, proof, seconds)
+    record = record_of(project, planned, engine, image, options, proof, seconds)
     beside = {**(proof.plots if proof else {}), **snapshot_file(project, planned)}
     kept = records.keep(project, spec, record, beside, observer)
     _stop_unless_passed(spec, record, options)
@@ -225,10 +226,18 @@ def _name(engine: Engine, spec: ImageSpec, image: ImageInfo, options: Options, p
 
 
 def record_of(
-    planned: Planned, engine: Engine, image: ImageInfo, options: Options, proof: Proof | None, seconds: float
+    project: Project,
+    planned: Planned,
+    engine: Engine,
+    image: ImageInfo,
+    options: Options,
+    proof: Proof | None,
+    seconds: float,
 ) -> Record:
     """What to keep of a build or a test; seconds is what the build alone took."""
     plan = planned.plan
+    before = records.read(project, plan.spec.ref)
+    same = before is not None and before.image_id == image.id  # it was built then, and is tested again
     return Record(
         image=plan.spec.ref,
         tag=plan.spec.tag(options.prefix),
@@ -246,6 +255,7 @@ def record_of(
         version=image.labels.get(f"{LABEL}.version", ""),
         env={name: redacted(value) for name, value in image.env.items()},
         layers=image.diff_ids,
+        revision=before.revision if before is not None and same else revision_of(project),
     )
 
 

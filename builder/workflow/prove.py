@@ -83,7 +83,7 @@ def prove_again(
         proof = with_sbom(proof, planned.plan, engine, image, observer)
     if wanted:
         proof = _with_doors(proof, try_doors(engine, planned.plan, image, wanted, observer))
-    record = record_of(planned, engine, image, Options(prefix=prefix), proof, 0.0)
+    record = record_of(project, planned, engine, image, Options(prefix=prefix), proof, 0.0)
     if only:  # a part is not a proof of the whole: it must not stand in for one at the next build
         record = record.model_copy(update={"proof_digest": ""})
     kept = records.keep(project, spec, record, proof.plots, observer)

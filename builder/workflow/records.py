@@ -12,6 +12,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from builder.progress import Note, Observer
+from builder.publish.record import Revision
 from builder.shipped import is_packaged
 from builder.smoke.verdict import Verdict
 from builder.spec.model import ImageSpec
@@ -28,7 +29,7 @@ class Record(Value):
     """The last build or test of one image. kit is the directory of the kit it came from; times in ISO 8601.
 
     version: of imgbuild; env and layers (`sha256:...`, lowest first): the image's, for what `verify` finds later. They
-    are empty in records from before there were any.
+    are empty in records from before there were any. revision: the commit that the image was built from.
     """
 
     format: int = FORMAT
@@ -48,6 +49,7 @@ class Record(Value):
     version: str = ""
     env: dict[str, str] = {}
     layers: tuple[str, ...] = ()
+    revision: Revision | None = None
 
 
 def folder(project: Project, ref: str) -> Path:

@@ -7,6 +7,7 @@ import json
 import os
 import re
 import shutil
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -18,7 +19,7 @@ import pytest
 from builder.engine.port import Engine
 from builder.network.places import Here
 from builder.network.places.docker import Logins
-from builder.publish.travel import INSTALLED, LOCK, VERDICT
+from builder.publish.travel import INSTALLED, LOCK, SOURCE, VERDICT
 from builder.registry.client import Registry
 from builder.registry.referrers import read_attachment, referrers
 from builder.registry.trust import DaemonTrust
@@ -70,11 +71,20 @@ def made(workshop: Workshop, engine: Engine, tmp_path_factory: pytest.TempPathFa
     for name in ("tiny", "broken"):
         shutil.copytree(HERE / "envs" / name, envs / name)
     shutil.copy(REPOSITORY / "envs" / "_bases.yml", envs)
+    commit(home / "project")
     shop = Shop(replace(workshop, root=home / "project"), home / "home", {})
     done = shop.run("build", "tiny", "--kit", str(workshop.kit), "--json")
     assert done.code == 0, done.err
     shop.image = done.document["images"][0]
     return shop
+
+
+def commit(folder: Path) -> None:
+    """All that lies there, in a repository of its own with a secret in its remote."""
+    who = ("-c", "user.name=tests", "-c", "user.email=tests@example.org")
+    remote = ("remote", "add", "origin", "https://me:hunter2-hunter2@git.example.org/team/images")
+    for words in (("init", "-q"), remote, ("add", "-A"), (*who, "commit", "-q", "-m", "As it is")):
+        subprocess.run(["git", *words], cwd=folder, check=True)
 
 
 @pytest.fixture(scope="module")
@@ -135,7 +145,15 @@ def test_verdict_and_lock_lie_beside_it(made: Shop, lab: RealRegistry) -> None:
     with asking(lab) as registry:
         rows = referrers(registry, "team/tiny", digest)
         found = {one.kind: read_attachment(registry, "team/tiny", one) for one in rows}
-    assert set(found) == {VERDICT, LOCK, INSTALLED, *FILES}
+    assert set(found) == {VERDICT, LOCK, SOURCE, INSTALLED, *FILES}
+    head = subprocess.run(
+        ["git", "rev-parse", "HEAD"], cwd=made.shop.root, capture_output=True, text=True, check=True
+    )
+    assert json.loads(found[SOURCE]) == {
+        "commit": head.stdout.strip(),
+        "repository": "https://git.example.org/team/images",
+        "changed": False,
+    }
     for kind, name in FILES.items():
         assert found[kind] == (made.shop.root / ".imgbuild" / "tiny" / name).read_bytes()
     verdict = json.loads(found[VERDICT])
@@ -160,7 +178,7 @@ def test_a_list_of_another_image_does_not_travel_with_it(made: Shop, lab: RealRe
         beside = made.push(lab.host, name="team/listed").document["beside"]
     finally:
         kept.write_text(whole)
-    assert set(beside) == {"lock.json", "verdict.json", "sbom.spdx.json", "files.json"}
+    assert set(beside) == {"lock.json", "source.json", "verdict.json", "sbom.spdx.json", "files.json"}
 
 
 def test_again_nothing_is_pushed_and_all_stays(made: Shop, lab: RealRegistry) -> None:
