@@ -12,10 +12,10 @@ import click
 from builder.cli.app import App, command
 from builder.cli.boundary import Told, error_document, error_text, write
 from builder.cli.documented import ends
-from builder.cli.options import PLATFORMS, for_option, names_argument, refs_for, upstream_options
+from builder.cli.options import PLATFORMS, for_option, images_of, names_argument, refs_for, upstream_options
 from builder.errors import ImgbuildError, LockError, UsageError
 from builder.lock.model import LockSet
-from builder.spec.load import load_all, load_image, load_images
+from builder.spec.load import load_image
 from builder.spec.model import ImageSpec, Platform
 from builder.workflow.sources import Asked, upstream
 
@@ -74,7 +74,7 @@ def lock(
     specs = (
         [load_image(project, ref) for ref in refs_for(app, names, every, gpu, asked=asked)]
         if gpu
-        else _images(app, names, every)
+        else images_of(app, names, every)
     )
     images = _with_platforms(specs, platforms)
     source = upstream(project, asked)
@@ -90,15 +90,6 @@ def lock(
     with app.face() as observer:
         ends = [_end(spec, partial(relock, spec, wanted, source, wish, observer)) for spec, wanted in images]
     _tell(app, ends)
-
-
-def _images(app: App, names: Sequence[str], every: bool) -> list[ImageSpec]:
-    if every and names:
-        raise click.UsageError("give names or --all, not both")
-    if not every and not names:
-        raise click.UsageError("which image? give names (see `imgbuild list`) or --all")
-    project = app.project()
-    return load_all(project) if every else load_images(project, names)
 
 
 def _with_platforms(

@@ -14,6 +14,7 @@ from builder.cli.complete_values import environments, files, gpus, kits, words
 from builder.progress import Event, Note
 
 if TYPE_CHECKING:
+    from builder.spec.model import ImageSpec
     from builder.workflow.sources import Asked
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -169,6 +170,22 @@ def names_argument(function: F) -> F:
     return click.option("--all", "every", is_flag=True, help="All images of the project.")(named)
 
 
+def _names_or_all(names: Sequence[str], every: bool) -> None:
+    if every and names:
+        raise click.UsageError("give names or --all, not both")
+    if not every and not names:
+        raise click.UsageError("which image? give names (see `imgbuild list`) or --all")
+
+
+def images_of(app: App, names: Sequence[str], every: bool) -> list[ImageSpec]:
+    """The images that names or `--all` mean, a name with all its variants. Raises UsageError for both or neither."""
+    from builder.spec.load import load_all, load_images
+
+    _names_or_all(names, every)
+    project = app.project()
+    return load_all(project) if every else load_images(project, names)
+
+
 def refs_for(
     app: App, names: Sequence[str], every: bool, gpu: str, kit: str | None = None, asked: Asked | None = None
 ) -> list[str]:
@@ -196,12 +213,9 @@ def refs_for(
 
 def images_named(app: App, names: Sequence[str], every: bool) -> list[str]:
     """The images a command works on: those given, or all of the project with their variants."""
-    if every and names:
-        raise click.UsageError("give names or --all, not both")
+    _names_or_all(names, every)
     if names:
         return list(dict.fromkeys(names))
-    if not every:
-        raise click.UsageError("which image? give names (see `imgbuild list`) or --all")
     from builder.spec.load import load_all
 
     return [spec.ref for spec in load_all(app.project())]

@@ -10,9 +10,8 @@ import click
 from builder.cli.app import App, command
 from builder.cli.boundary import Told
 from builder.cli.documented import ends
-from builder.cli.options import PLATFORMS, kit_option, names_argument, upstream_options
-from builder.spec.load import load_all, load_images
-from builder.spec.model import ImageSpec, Platform
+from builder.cli.options import PLATFORMS, images_of, kit_option, names_argument, upstream_options
+from builder.spec.model import Platform
 from builder.workflow.sources import Asked
 
 if TYPE_CHECKING:
@@ -56,7 +55,7 @@ def outdated(
     from builder.workflow.sources import choose
 
     project = app.project()
-    specs = _images(app, names, every)
+    specs = images_of(app, names, every)
     images = [
         (spec, tuple(one for one in spec.platforms if one in platforms or not platforms)) for spec in specs
     ]
@@ -75,15 +74,6 @@ def outdated(
     failed = next((row.exit_code for row in rows if row.exit_code), 0)
     if failed or (check and behind):
         raise Told(failed or _BEHIND)
-
-
-def _images(app: App, names: Sequence[str], every: bool) -> list[ImageSpec]:
-    if every and names:
-        raise click.UsageError("give names or --all, not both")
-    if not every and not names:
-        raise click.UsageError("which image? give names (see `imgbuild list`) or --all")
-    project = app.project()
-    return load_all(project) if every else load_images(project, names)
 
 
 def _hint(rows: Sequence[Outdated]) -> str:

@@ -9,6 +9,8 @@ import pytest
 
 from builder.engine.connect import connect
 from builder.engine.docker_sdk import DockerEngine
+from tests.support.oci_registry import OciRegistry, oci_registry
+from tests.support.pair import Machine, machines
 
 _VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "DOCKER_CONFIG", "IMGBUILD_OFFLINE", "IMGBUILD_KIT")
 
@@ -31,3 +33,19 @@ def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("IMGBUILD_RETRY_PAUSE", "0.01")
     (tmp_path / "home").mkdir()
     return tmp_path / "home"
+
+
+@pytest.fixture
+def site() -> Iterator[OciRegistry]:
+    """A registry that speaks OCI 1.1."""
+    with oci_registry() as made:
+        yield made
+
+
+@pytest.fixture
+def pair(tmp_path: Path) -> tuple[Machine, Machine]:
+    """The machines of amd64 and arm64, each with its image built."""
+    made = machines(tmp_path)
+    for one in made:
+        one.build()
+    return made

@@ -22,26 +22,11 @@ from builder.workflow.promote import promote
 from builder.workflow.published import in_registry, lock_beside
 from tests.support.fake_registry import MANIFEST, Asked, Reply, errors
 from tests.support.oci_registry import OciRegistry, Repository, oci_registry
-from tests.support.pair import AMD64, ARM64, Machine, machines
+from tests.support.pair import AMD64, ARM64, Machine
 from tests.support.real_registry import PASSWORD, USER, log_in
 
 pytestmark = pytest.mark.usefixtures("own_home")
 NAME = "team/pair"
-
-
-@pytest.fixture
-def site() -> Iterator[OciRegistry]:
-    with oci_registry() as made:
-        yield made
-
-
-@pytest.fixture
-def pair(tmp_path: Path) -> tuple[Machine, Machine]:
-    """The machines of amd64 and arm64, each with its image built."""
-    made = machines(tmp_path)
-    for one in made:
-        one.build()
-    return made
 
 
 def place(site: OciRegistry, name: str = NAME) -> Repository:

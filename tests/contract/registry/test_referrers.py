@@ -20,19 +20,13 @@ from builder.registry.write import Writer
 from builder.settings.patience import Policy
 from builder.values import canonical_json
 from tests.support.fake_registry import INDEX, MANIFEST, Asked, Reply
-from tests.support.oci_registry import OciRegistry, oci_registry
+from tests.support.oci_registry import OciRegistry
 
 NAME = "team/image"
 LOCK = Attachment(kind="application/vnd.imgbuild.lock.v1+json", name="lock.json", content=b'{"lock": 1}')
 VERDICT = Attachment(
     kind="application/vnd.imgbuild.verdict.v1+json", name="verdict.json", content=b'{"v": 1}'
 )
-
-
-@pytest.fixture
-def site() -> Iterator[OciRegistry]:
-    with oci_registry() as made:
-        yield made
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,25 +17,11 @@ from builder.registry.trust import DaemonTrust
 from builder.workflow.promote import promote
 from tests.support.cosign_standin import notes, standin
 from tests.support.fake_registry import MANIFEST
-from tests.support.oci_registry import OciRegistry, Repository, oci_registry
-from tests.support.pair import Machine, machines
+from tests.support.oci_registry import OciRegistry, Repository
+from tests.support.pair import Machine
 
 pytestmark = pytest.mark.usefixtures("own_home")
 NAME = "team/pair"
-
-
-@pytest.fixture
-def site() -> Iterator[OciRegistry]:
-    with oci_registry() as made:
-        yield made
-
-
-@pytest.fixture
-def pair(tmp_path: Path) -> tuple[Machine, Machine]:
-    made = machines(tmp_path)
-    for one in made:
-        one.build()
-    return made
 
 
 @pytest.fixture

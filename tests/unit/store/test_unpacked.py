@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import io
 import json
-import tarfile
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,6 +14,7 @@ from builder.lock.model import LockedFile
 from builder.store.cache import Store
 from builder.store.unpacked import RATIOS, installed_size, told_size
 from builder.store.upstream import Upstream
+from tests.support.engine_base import tar_of
 from tests.support.wheel_samples import write_wheel
 
 
@@ -32,16 +31,6 @@ def conda(
         outer.writestr("pkg-x-1-0.tar.zst", squeeze.compress(tar_of({"lib/x": content})))
         outer.writestr("info-x-1-0.tar.zst", zstandard.ZstdCompressor().compress(tar_of(info)))
     return path
-
-
-def tar_of(files: Mapping[str, bytes]) -> bytes:
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w") as tar:
-        for name, content in files.items():
-            entry = tarfile.TarInfo(name)
-            entry.size = len(content)
-            tar.addfile(entry, io.BytesIO(content))
-    return buffer.getvalue()
 
 
 def test_a_wheel_tells_its_files_and_modules_count_twice(tmp_path: Path) -> None:
