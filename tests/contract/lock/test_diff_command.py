@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -181,8 +182,11 @@ def test_a_pipe_gets_whole_lines_and_a_narrow_terminal_folded_ones(lab: Lab) -> 
     piped = lab.good("diff", "v1:app", "app").out.splitlines()
     assert all("\x1b" not in line for line in piped)
     shown = lab.on_a_terminal("diff", "v1:app", "app", columns=40).splitlines()
-    assert max(len(line) for line in shown if line.startswith(("added", "upgraded"))) <= 40
     assert any(line.startswith("\x1b[1mCHANGE") for line in shown)
+    plain = [re.sub(r"\x1b\[[0-9;]*m", "", line) for line in shown]
+    changed = [line.split()[1] for line in plain if line.startswith("CHANGE ")]
+    assert {"added", "upgraded"} <= set(changed), "each change is a block of its own"
+    assert max(len(line) for line in plain if line.startswith(("CHANGE ", "WHAT ", "FROM ", "OLD "))) <= 40
 
 
 def test_a_reader_that_goes_away(lab: Lab) -> None:
