@@ -21,6 +21,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Entry point of the `imgbuild` command; ends the process with the exit code."""
     gc.set_threshold(100_000)  # a short command ends before collecting would pay
     words = list(sys.argv[1:] if argv is None else argv)
+    _open_streams()
     if _COMPLETE in os.environ:
         from builder.cli.complete_line import answer
 
@@ -30,6 +31,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     if argv is None and "rattler" in sys.modules:
         _end(code)
     sys.exit(code)
+
+
+def _open_streams() -> None:
+    """Who starts us with a closed stream (`>&-`, some cron daemons) wants nothing of it: Python leaves None there."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115, PTH123  (until the end)
 
 
 def _end(code: int) -> NoReturn:

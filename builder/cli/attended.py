@@ -19,6 +19,7 @@ from builder.cli.documented import Documented
 from builder.cli.options import kit_option, prefix_option, read_gpus_word
 from builder.errors import ImgbuildError
 from builder.spec.load import load_image
+from builder.spec.project import working_directory
 
 if TYPE_CHECKING:
     from builder.workflow.running.prepare import Wish
@@ -123,7 +124,7 @@ def _wish(**words: Any) -> Wish:
     env, unset = read_variables(words["env_files"], words["env"], os.environ)
     return Wish(
         mount=not words["no_mount"],
-        mounts=tuple(read_mount(text, Path.cwd()) for text in words["volumes"]),
+        mounts=tuple(read_mount(text, working_directory()) for text in words["volumes"]),
         cache=not words["no_cache_volume"],
         user=None if words["user"] is None else read_user(words["user"]),
         env=env,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import os
@@ -23,6 +24,7 @@ from builder.report.plain import many_lines
 
 INTERRUPTED = 130
 UNEXPECTED = 70
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EBADF})
 _LOST = "cannot write the result: {}"
 _ELSEWHERE = "send stdout to another place"
 
@@ -44,9 +46,7 @@ def run(command: Callable[[], object], argv: Sequence[str]) -> int:
         _forget(sys.stdout)
     except OSError as error:  # the result is lost, and nobody may take it for a success
         _forget(sys.stdout)
-        return _say(
-            f"cannot write the result: {error.strerror}", UNEXPECTED, False, fix="give stdout another place"
-        )
+        return _say(_LOST.format(error.strerror), UNEXPECTED, False, fix=_ELSEWHERE)
     return code
 
 
@@ -97,6 +97,11 @@ def _ending(command: Callable[[], object], argv: Sequence[str]) -> int:  # noqa:
         )
     except BrokenPipeError:  # of click's own printing, `--help`
         _forget(sys.stdout)
+    except OSError as error:
+        if error.errno in _FULL and error.filename is None:  # of click's own printing as well
+            _forget(sys.stdout)
+            return _say(_LOST.format(error.strerror), UNEXPECTED, as_json, fix=_ELSEWHERE)
+        return _surprise(error, argv, as_json)
     except Exception as error:  # noqa: BLE001  (the boundary: a surprise becomes a log to attach)
         return _surprise(error, argv, as_json)
     return 0

@@ -9,6 +9,8 @@ import click
 
 from builder.cli.app import App, command
 from builder.cli.documented import ends
+from builder.errors import UsageError
+from builder.shipped import is_packaged
 
 if TYPE_CHECKING:
     from builder.workflow.cleaning import Leftover
@@ -40,8 +42,14 @@ def clean(app: App, everything: bool, build_cache: bool, caches: bool, yes: bool
     from builder.report.size import human_size
     from builder.workflow.cleaning import leftovers, remove
 
+    project = app.project()
+    if is_packaged(project.envs) and yes and not everything:
+        raise UsageError(
+            "there is no project here, and only one says which packages are needed",
+            fix="cd into the project, name it with -C DIR, or take all that can be fetched again with --all",
+        )
     engine = connect()
-    found = leftovers(app.project(), engine, everything=everything, build_cache=build_cache, caches=caches)
+    found = leftovers(project, engine, everything=everything, build_cache=build_cache, caches=caches)
     done = list(remove(engine, found.leftovers)) if yes else [(one, "") for one in found.leftovers]
     going = [one for one, why in done if not why]
     staying = {one.name: why for one, why in done if why}
@@ -54,6 +62,10 @@ def clean(app: App, everything: bool, build_cache: bool, caches: bool, yes: bool
     }
     kept = {} if caches else dict(engine.cache_volumes())
     document["caches"] = kept
+    if is_packaged(project.envs):
+        app.say(
+            "there is no project here: what is needed is told from the definitions that come with imgbuild"
+        )
     lines = [_text(app, going, yes), *(f"kept: {name}: {why}" for name, why in staying.items())]
     if kept:
         size = human_size(sum(kept.values()))

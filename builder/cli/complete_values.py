@@ -17,6 +17,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from builder.spec.project import IMAGE_FILE, Project, find_project
+from builder.userpath import user_path
 
 Items: TypeAlias = "list[CompletionItem[str]]"
 
@@ -165,7 +166,7 @@ def _line(text: str) -> str:
 
 def _project(context: click.Context) -> Project:
     said = context.params.get("directory")
-    return find_project(Path(os.path.expandvars(said)).expanduser() if said else None)
+    return find_project(user_path(os.path.expandvars(said)) if said else None)
 
 
 def _name(context: click.Context) -> str:

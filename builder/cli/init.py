@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +16,7 @@ from builder.cli.documented import ends
 from builder.cli.options import PLATFORMS
 from builder.errors import DefinitionError, UsageError
 from builder.problems import Problem
+from builder.spec.project import working_directory
 
 if TYPE_CHECKING:
     from builder.start.model import Given
@@ -71,7 +73,7 @@ def init(app: App, name: str, source: str | None, **said: Any) -> None:  # fmt: 
     from builder.workflow.init import home_of
     from builder.workflow.init import init as make
 
-    start = app.directory or Path.cwd()
+    start = app.directory or working_directory()
     if source is None:
         _need_source(said)
     given = _given(source, start) if source is not None else None
@@ -80,9 +82,13 @@ def init(app: App, name: str, source: str | None, **said: Any) -> None:  # fmt: 
         made = make(project, _ask(name, given, said))
     except DefinitionError as error:
         if source is not None and any(not problem.warning for problem in error.problems):
-            app.say("nothing was written; --leave-out goes on without what cannot be honoured")
+            more = "only what stands on lines of its own can be left out: write one item a line"
+            app.say(f"nothing was written; {more if said['leave_out'] else _LEAVE_OUT}")
         raise
     app.result(_text(made, project.label(made.folder), said["dry_run"]), _document(made, said["dry_run"]))
+
+
+_LEAVE_OUT = "--leave-out goes on without what cannot be honoured"
 
 
 def _need_source(said: dict[str, Any]) -> None:
@@ -111,11 +117,14 @@ def _check(option: str, value: str, rule: Callable[[str], str]) -> None:
 
 def _ask(name: str, given: Given | None, said: dict[str, Any]) -> Ask:
     from builder.spec.patterns import CUDA_LINE
-    from builder.spec.requirements import check_channel, check_conda
+    from builder.spec.requirements import check_channel
     from builder.start.model import Wish
     from builder.workflow.init import Ask
 
-    _check("--python", said["python"], lambda text: check_conda(f"python={text}"))
+    if said["python"] and not re.fullmatch(r"[0-9]+(?:\.[0-9]+){0,2}", said["python"]):
+        raise UsageError(
+            f"`{said['python']}` is no version of Python", where="--python", fix="write it as 3.12"
+        )
     _check("--cuda", said["cuda"], CUDA_LINE.require)
     for channel in said["channels"]:
         _check("--channel", channel, check_channel)

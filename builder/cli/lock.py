@@ -12,8 +12,16 @@ import click
 from builder.cli.app import App, command
 from builder.cli.boundary import Told, error_document, error_text, write
 from builder.cli.documented import ends
-from builder.cli.options import PLATFORMS, for_option, images_of, names_argument, refs_for, upstream_options
-from builder.errors import ImgbuildError, LockError, UsageError
+from builder.cli.options import (
+    PLATFORMS,
+    for_option,
+    images_of,
+    names_argument,
+    refs_for,
+    upstream_options,
+    with_platforms,
+)
+from builder.errors import ImgbuildError, LockError
 from builder.lock.model import LockSet
 from builder.spec.load import load_image
 from builder.spec.model import ImageSpec, Platform
@@ -76,7 +84,7 @@ def lock(
         if gpu
         else images_of(app, names, every)
     )
-    images = _with_platforms(specs, platforms)
+    images = with_platforms(specs, platforms)
     source = upstream(project, asked)
     if check:
         from builder.workflow.checking import check_locks
@@ -90,23 +98,6 @@ def lock(
     with app.face() as observer:
         ends = [_end(spec, partial(relock, spec, wanted, source, wish, observer)) for spec, wanted in images]
     _tell(app, ends)
-
-
-def _with_platforms(
-    images: Sequence[ImageSpec], asked: Sequence[Platform]
-) -> list[tuple[ImageSpec, tuple[Platform, ...]]]:
-    """The images with those of their platforms that are asked for; images that declare none of them are left out."""
-    if not asked:
-        return [(spec, spec.platforms) for spec in images]
-    found = [(spec, tuple(one for one in spec.platforms if one in asked)) for spec in images]
-    kept = [(spec, platforms) for spec, platforms in found if platforms]
-    if not kept:
-        raise UsageError(
-            f"{images[0].ref} is not declared for {', '.join(asked)}",
-            where=str(images[0].folder / "image.yml"),
-            fix=f"choose --platform {' or '.join(images[0].platforms)}, or add it to platforms:",
-        )
-    return kept
 
 
 def _end(spec: ImageSpec, work: Callable[[], Outcome]) -> Outcome:

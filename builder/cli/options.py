@@ -11,10 +11,11 @@ import click
 
 from builder.cli.app import App
 from builder.cli.complete_values import environments, files, gpus, kits, words
+from builder.errors import UsageError
 from builder.progress import Event, Note
 
 if TYPE_CHECKING:
-    from builder.spec.model import ImageSpec
+    from builder.spec.model import ImageSpec, Platform
     from builder.workflow.sources import Asked
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -184,6 +185,26 @@ def images_of(app: App, names: Sequence[str], every: bool) -> list[ImageSpec]:
     _names_or_all(names, every)
     project = app.project()
     return load_all(project) if every else load_images(project, names)
+
+
+def with_platforms(
+    images: Sequence[ImageSpec], asked: Sequence[Platform]
+) -> list[tuple[ImageSpec, tuple[Platform, ...]]]:
+    """The images with those of their platforms that are asked for; images that declare none of them are left out.
+
+    Raises UsageError where all are.
+    """
+    if not asked:
+        return [(spec, spec.platforms) for spec in images]
+    found = [(spec, tuple(one for one in spec.platforms if one in asked)) for spec in images]
+    kept = [(spec, platforms) for spec, platforms in found if platforms]
+    if not kept:
+        raise UsageError(
+            f"{images[0].ref} is not declared for {', '.join(asked)}",
+            where=str(images[0].folder / "image.yml"),
+            fix=f"choose --platform {' or '.join(images[0].platforms)}, or add it to platforms:",
+        )
+    return kept
 
 
 def refs_for(

@@ -10,7 +10,14 @@ import click
 from builder.cli.app import App, command
 from builder.cli.boundary import Told
 from builder.cli.documented import ends
-from builder.cli.options import PLATFORMS, images_of, kit_option, names_argument, upstream_options
+from builder.cli.options import (
+    PLATFORMS,
+    images_of,
+    kit_option,
+    names_argument,
+    upstream_options,
+    with_platforms,
+)
 from builder.spec.model import Platform
 from builder.workflow.sources import Asked
 
@@ -56,9 +63,7 @@ def outdated(
 
     project = app.project()
     specs = images_of(app, names, every)
-    images = [
-        (spec, tuple(one for one in spec.platforms if one in platforms or not platforms)) for spec in specs
-    ]
+    images = with_platforms(specs, platforms)
     with app.face() as observer:
         look = Look(project, lambda spec: choose(project, spec.ref, kit, asked=asked), observer)
         rows = list(look.outdated(images))

@@ -12,7 +12,7 @@ from builder.settings.places import places
 from builder.spec.project import find_project
 
 # They tell what is wrong in the files themselves, or have nothing to do with them.
-FREE = frozenset({"check", "completion", "doctor", "init", "schema", "show"})
+FREE = frozenset({"check", "completion", "doctor", "help", "init", "schema", "show"})
 _FAULT, BEFORE = "imgbuild.settings.fault", "imgbuild.settings.before"
 
 

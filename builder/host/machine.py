@@ -56,7 +56,7 @@ class Machine:
         places = [str(self.path(one)) for one in more]
         folders = [Path(one) for one in self.environ.get("PATH", "").split(os.pathsep) if one]
         for path in [*(folder / name for folder in folders), *map(Path, places)]:
-            if path.is_file() and os.access(path, os.X_OK):
+            if os.path.isfile(path) and os.access(path, os.X_OK):  # noqa: PTH113  (Path raises in closed folders)
                 return str(path)
         return ""
 

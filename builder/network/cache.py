@@ -6,6 +6,8 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from builder.userpath import user_path
+
 
 def default_root(environ: Mapping[str, str] | None = None) -> Path:
     """Where the store lies: IMGBUILD_CACHE, else the user's cache directory (`~/.cache/imgbuild`).
@@ -14,7 +16,7 @@ def default_root(environ: Mapping[str, str] | None = None) -> Path:
     """
     wanted = (os.environ if environ is None else environ).get("IMGBUILD_CACHE")
     if wanted:
-        return Path(wanted).expanduser()
+        return user_path(wanted)
     import platformdirs  # noqa: PLC0415  (only where the variable does not say it)
 
     return platformdirs.user_cache_path("imgbuild")

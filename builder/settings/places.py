@@ -6,6 +6,8 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from builder.userpath import user_path
+
 PROJECT_FILE = "imgbuild.yml"
 USER_FILE = "settings.yml"
 NONE = "none"  # IMGBUILD_SETTINGS=none: no file of the user; kit: none: the committed locks
@@ -25,7 +27,7 @@ def user_file(environ: Mapping[str, str]) -> Path | None:
     """IMGBUILD_SETTINGS, else settings.yml in the user's configuration directory; None where it says `none`."""
     named = environ.get("IMGBUILD_SETTINGS")
     if named:
-        return None if named == NONE else Path(named).expanduser()
+        return None if named == NONE else user_path(named)
     import platformdirs  # noqa: PLC0415  (only where the variable does not say it)
 
     return platformdirs.user_config_path("imgbuild") / USER_FILE
@@ -33,4 +35,4 @@ def user_file(environ: Mapping[str, str]) -> Path | None:
 
 def located(text: str, file: Path) -> Path:
     """A path that a settings file names: `~` is the user's home, relative ones begin at the file's folder."""
-    return file.absolute().parent / Path(text).expanduser()
+    return file.absolute().parent / user_path(text)

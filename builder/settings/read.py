@@ -14,13 +14,24 @@ from pathlib import Path
 
 from builder.errors import DefinitionError, UsageError
 from builder.problems import Problem
-from builder.settings.file import USERS_ONLY, Address, ChannelName, Mirrored, Prefix, SettingsFile
+from builder.settings.file import (
+    USERS_ONLY,
+    Address,
+    ChannelName,
+    EngineName,
+    ImagePrefix,
+    Mirrored,
+    Prefix,
+    SettingsFile,
+)
 from builder.settings.model import Settings
 from builder.settings.places import PROJECT_FILE, USER_FILE, located, places
 from builder.spec.document import Document, read_document
 from builder.spec.fault import Fault
 from builder.spec.patterns import Rule
 from builder.spec.translate import read_model
+from builder.userpath import user_path
+from builder.values import CONDA_SUBDIR
 
 
 def read_settings(
@@ -82,7 +93,11 @@ def _place_problems(document: Document, file: SettingsFile, path: Path) -> Itera
                 f"write it into your own {USER_FILE}: a project that you got from somebody must not choose it"
             )
             yield document.problem((key,), "cannot be set by a project", fix, key=True)
-    elif file.ca and not located(file.ca, path).is_file():
+    for key in ("store", "ca", "kit"):
+        written = getattr(file, key) or ""
+        if written.startswith("~") and str(user_path(written)) == os.path.normpath(written):
+            yield document.problem((key,), "is the home of nobody here", "write `~/` for your own")
+    if document.file != PROJECT_FILE and file.ca and not located(file.ca, path).is_file():
         yield document.problem(("ca",), "there is no such file", "name a PEM file with certificates")
 
 
@@ -125,6 +140,21 @@ def _from_variables(environ: Mapping[str, str]) -> Settings:
         names=("IMGBUILD_MIRRORS", "IMGBUILD_CHANNELS", "IMGBUILD_WHEEL_INDEX"),
     )
     return replace(words, cpu_wheel_index=cpu)
+
+
+def check_variables(environ: Mapping[str, str]) -> None:
+    """Raise UsageError for the first variable that a command would refuse."""
+    _from_variables(environ)
+    for name, kind in (("IMGBUILD_PREFIX", ImagePrefix), ("IMGBUILD_ENGINE", EngineName)):
+        if environ.get(name):
+            _require(kind, environ[name], name)
+    platform = environ.get("IMGBUILD_PLATFORM")
+    if platform and platform not in CONDA_SUBDIR:
+        raise UsageError(
+            f"`{platform}` is no platform",
+            where="IMGBUILD_PLATFORM",
+            fix=f"choose {' or '.join(CONDA_SUBDIR)}",
+        )
 
 
 def from_words(

@@ -47,9 +47,10 @@ def find_project(start: Path | None = None) -> Project:
     """The nearest envs/ from `start` (default: the working directory) upwards, else the shipped one.
 
     A directory called envs counts only when it holds a definition or a _bases.yml: conda installations have
-    an envs/ as well. Raises UsageError where `start` is no directory.
+    an envs/ as well. Raises UsageError where `start` is no directory, or
+    the working directory is not there any more.
     """
-    here = (start or Path.cwd()).absolute()
+    here = (start or working_directory()).absolute()
     if not here.is_dir():
         raise UsageError("is not a directory", where=str(start), fix="name an existing one")
     for folder in (here, *here.parents):
@@ -58,6 +59,15 @@ def find_project(start: Path | None = None) -> Project:
             return project
     envs = shipped_dir("envs")
     return Project(envs.parent, envs)
+
+
+def working_directory() -> Path:
+    """Where the command was started. Raises UsageError where that was deleted meanwhile."""
+    try:
+        return Path.cwd()
+    except OSError as error:
+        fix = "cd into one that is there, or name a project with -C DIR"
+        raise UsageError("the working directory is not there any more", fix=fix) from error
 
 
 def _holds_definitions(project: Project) -> bool:

@@ -10,6 +10,7 @@ from urllib.parse import unquote, urlsplit
 from builder.errors import UsageError
 from builder.spec.fault import Fault
 from builder.spec.requirements import check_address
+from builder.userpath import user_path
 
 SCHEME = "installer:///"
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+-]*\.sh")
@@ -50,7 +51,7 @@ def given_installer(place: str | None, sha256: str | None) -> GivenInstaller | N
     wanted = sha256.strip().lower()
     if not _SHA256.fullmatch(wanted):
         raise UsageError("is no sha256", where="--installer-sha256", fix="give its 64 hex digits")
-    return _remote(place, wanted) if "://" in place else _file(Path(place).expanduser(), wanted)
+    return _remote(place, wanted) if "://" in place else _file(user_path(place), wanted)
 
 
 def _remote(url: str, sha256: str) -> GivenInstaller:

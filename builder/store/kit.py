@@ -14,6 +14,7 @@ from builder.spec.model import ImageSpec, Platform
 from builder.store.archive import base_ref
 from builder.store.cache import hash_file
 from builder.store.kitfile import LOCKS, NAME, KitBase, KitFile, KitInstaller, Manifest, read_manifest, sealed
+from builder.userpath import user_path
 
 SCHEME = "kit:///"
 _AGAIN = "copy the kit again from where it came, or make it anew"
@@ -32,7 +33,7 @@ class Kit:
 
         Raises UsageError when path is no kit, BuildError when kit.yml was changed.
         """
-        root = path.expanduser().resolve()
+        root = user_path(path).resolve()
         return cls(root, read_manifest(root))
 
     @property

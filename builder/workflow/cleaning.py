@@ -120,6 +120,10 @@ def remove(engine: Engine, found: Iterable[Leftover]) -> Iterator[tuple[Leftover
             _take(engine, one)
         except BuildError as error:  # a container uses it
             yield one, error.what
+        except FileNotFoundError:  # it went meanwhile
+            yield one, ""
+        except OSError as error:
+            yield one, f"cannot be removed: {error.strerror or error}"
         else:
             yield one, ""
 
@@ -132,7 +136,7 @@ def _take(engine: Engine, one: Leftover) -> None:
     elif one.kind == "caches":
         engine.remove_volume(one.name)
     elif one.kind == "records":
-        shutil.rmtree(one.name, ignore_errors=True)
+        shutil.rmtree(one.name)
     else:
         Path(one.name).unlink(missing_ok=True)
 

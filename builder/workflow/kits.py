@@ -22,6 +22,7 @@ from builder.store.fetch import fetch
 from builder.store.kit import Kit
 from builder.store.kitdir import asked_for, beside, check_room, kit_turn, present
 from builder.store.kitwriter import Part, Writer, check_complete, locks_of
+from builder.userpath import user_path
 from builder.workflow.locking import current_lock
 from builder.workflow.platforms import platform_for
 from builder.workflow.sources import NOTHING, Asked, choose
@@ -54,7 +55,7 @@ def create_kit(
     Raises UsageError when something else is there or the images have different sources, LockError for a missing or
     stale lock, BuildError for what cannot be fetched, saved or written.
     """
-    directory = directory.expanduser().absolute()
+    directory = user_path(directory).absolute()
     specs = [load_image(project, ref) for ref in refs]
     source = _one_source(project, specs, options)
     parts = [_part(spec, source, options, observer) for spec in specs]

@@ -17,6 +17,7 @@ from builder.lock.model import LockSet
 from builder.spec.load import load_image
 from builder.spec.model import Platform
 from builder.spec.project import Project
+from builder.userpath import user_path
 from builder.verify.compare import ImageFacts
 
 _REF = r"[A-Za-z0-9_][A-Za-z0-9_.-]*(?:@[A-Za-z0-9_][A-Za-z0-9_.-]*)?"
@@ -72,7 +73,7 @@ def side(project: Project, text: str, kit: str | None, prefix: str = "imgbuild")
         return Side(text, locks)
     if re.fullmatch(_REF, text) and (text.partition("@")[0] in project.names() or not Path(text).exists()):
         return Side(text, _of_kit(Path(kit), text) if kit else _of_project(project, text))
-    path = Path(text).expanduser()
+    path = user_path(text)
     if not path.exists():
         raise UsageError("there is no such file or folder", where=text, fix=_FORMS)
     locks, page_only = read_place(path)

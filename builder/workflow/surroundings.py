@@ -7,12 +7,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from builder.engine.endpoints import endpoints
-from builder.errors import DefinitionError, EngineError, ImgbuildError
+from builder.errors import DefinitionError, EngineError, ImgbuildError, UsageError
 from builder.host.diagnosis import Row
 from builder.network.offline import is_offline
 from builder.network.places import Here, here
 from builder.network.places.docker import Kept, Logins
 from builder.network.redact import public, redacted
+from builder.settings.read import check_variables
 from builder.settings.trace import trace
 from builder.spec.load import survey
 from builder.spec.project import Project
@@ -62,6 +63,17 @@ def settings_row(project: Project, environ: Mapping[str, str]) -> Row:
             says=says,
             needed=True,
             todo=("`imgbuild check` names every problem",),
+        )
+    try:
+        check_variables(environ)
+    except UsageError as error:
+        says = f"{error.where}: {redacted(error.what)}"
+        return Row(
+            name="settings",
+            state="missing",
+            says=says,
+            needed=True,
+            todo=(f"{error.fix}, or unset {error.where}",),
         )
     said = [f"{one.name} by {one.origin}" for one in found if one.origin != "default"]
     return Row(name="settings", state="ok", says=", ".join(said) or "all as they come")

@@ -25,6 +25,7 @@ from builder.store.kitdir import asked_for, beside, kit_turn, present
 from builder.store.kitfile import KitBase, KitInstaller, Manifest, list_files, write_locked
 from builder.store.turns import turn
 from builder.store.upstream import Upstream
+from builder.userpath import user_path
 
 _PLATFORMS = {debian: platform for platform, debian in DEBIAN_ARCHITECTURE.items()}
 _CARRIED = ("python", *wheelhouse.TOOLS)
@@ -71,7 +72,7 @@ def bootstrap_kit(
     Raises UsageError when something else is there, LockError when the images cannot be had from there,
     BuildError when a source does not answer or a right or tool is missing.
     """
-    directory = directory.expanduser().absolute()
+    directory = user_path(directory).absolute()
     if not specs:
         raise UsageError("no environment was named", fix="say which ones: imgbuild kit bootstrap DIR ENV...")
 

@@ -8,9 +8,10 @@ from pathlib import Path
 
 from builder.engine.attended import Mount, Publish
 from builder.errors import UsageError
+from builder.userpath import user_path
 
 _UNITS = {"": 1, "b": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
-_SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?)([bkmgt]?)(?:i?b)?", re.IGNORECASE)
+_SIZE = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,15})?)([bkmgt]?)(?:i?b)?", re.IGNORECASE)
 _VOLUME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]+")
 _PORT = re.compile(
     r"(?:(?P<address>\[[0-9a-fA-F:.]+\]|[0-9]{1,3}(?:\.[0-9]{1,3}){3}):)?"
@@ -86,7 +87,7 @@ def read_mount(text: str, base: Path) -> Mount:
                 f"`{source}` is no name of a volume", where=f"--volume {text}", fix=f"write ./{source}"
             )
         return Mount("volume", source, target, read_only)
-    path = base / Path(source).expanduser()
+    path = base / user_path(source)
     if not path.exists():
         raise UsageError(
             f"there is no {path}", where=f"--volume {text}", fix="make it first, or correct the path"

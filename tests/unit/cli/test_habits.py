@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from builder.cli.commands import COMMANDS, ELSEWHERE
-from tests.support.workshop import Ran
+from tests.support.workshop import REPOSITORY, Ran
 from tests.unit.cli.test_commands import imgbuild
 from tests.unit.cli.test_help import ALL, help_of, parsed
 
@@ -116,3 +119,67 @@ def test_common_options_alone_are_no_command(words: list[str]) -> None:
     done = imgbuild(*words)
     assert (done.code, done.out) == (2, "")
     assert "-C" in done.err
+
+
+CLOSED = ("list", "doctor", "help", "check")
+
+
+@pytest.mark.parametrize("word", CLOSED)
+def test_a_closed_stdout_is_no_surprise(word: str) -> None:
+    line = f"{shlex.quote(sys.executable)} -m builder.cli {word} --offline >&-" if word != "help" else ""
+    line = line or f"{shlex.quote(sys.executable)} -m builder.cli help >&-"
+    done = subprocess.run(["bash", "-c", line], cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    assert done.returncode in {0, 4}, done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("words", ["--help", "list", "list --json", "help build"])
+def test_a_full_disk_under_stdout_is_told(words: str) -> None:
+    line = f"{shlex.quote(sys.executable)} -m builder.cli {words} > /dev/full"
+    done = subprocess.run(["bash", "-c", line], cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    assert "cannot write the result: No space left on device" in done.stderr
+    assert "report it" not in done.stderr
+    assert done.returncode not in {0, 2}
+
+
+def test_a_working_directory_that_is_gone(tmp_path: Path) -> None:
+    (tmp_path / "gone").mkdir()
+    line = f"rmdir ../gone; PYTHONPATH={REPOSITORY} {shlex.quote(sys.executable)} -m builder.cli list"
+    done = subprocess.run(
+        ["bash", "-c", line], cwd=tmp_path / "gone", capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2, done.stderr
+    assert "the working directory is not there any more" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["list", "--kit", "~nosuch-user/x"], "~nosuch-user/x"),
+        (["build", "regression", "--kit", "~nosuch-user/x"], "~nosuch-user/x"),
+        (["init", "a", "--python", "x y"], "`x y` is no version of Python"),
+        (["init", "a", "--python", "abc"], "`abc` is no version of Python"),
+        (["run", "regression", "--memory", "9" * 400, "true"], "is no size"),
+        (["outdated", "ci-runner", "--platform", "linux/arm64"], "is not declared for linux/arm64"),
+    ],
+)
+def test_odd_words_are_answered(tmp_path: Path, words: list[str], said: str) -> None:
+    done = imgbuild(*words, HOME=str(tmp_path), DOCKER_HOST=f"unix://{tmp_path}/none.sock")
+    assert done.code in {2, 4, 125}, done.err
+    assert said in done.err or "Options" in done.err or "No such option" in done.err
+    assert "unexpected" not in done.err
+
+
+def test_what_cannot_be_left_out_is_told(tmp_path: Path) -> None:
+    (tmp_path / "envs").mkdir()
+    (tmp_path / "e.yml").write_text("dependencies: [python, {pip: [rich, -e .]}]\n")
+    done = imgbuild("init", "a", "-C", str(tmp_path), "--from", str(tmp_path / "e.yml"), "--leave-out")
+    assert done.code == 2
+    assert "write one item a line" in done.err
+
+
+def test_help_needs_no_settings(tmp_path: Path) -> None:
+    (tmp_path / "envs/one").mkdir(parents=True)
+    (tmp_path / "envs/one/environment.yml").write_text("name: one\n")
+    (tmp_path / "imgbuild.yml").write_text("stor: x\n")
+    assert imgbuild("help", "run", "-C", str(tmp_path)).code == 0

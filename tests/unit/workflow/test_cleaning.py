@@ -115,3 +115,30 @@ def test_volumes_of_people_go_only_when_asked_for(tmp_path: Path) -> None:
     assert found == (Leftover(kind="caches", name="imgbuild-cache-me", bytes=7),)
     assert [why for _, why in remove(engine, found)] == [""]
     assert engine.volumes == {}
+
+
+def test_what_may_not_be_removed_is_told_and_the_rest_goes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("first", "second"):
+        (tmp_path / name).write_text("x")
+    real = Path.unlink
+
+    def unlink(path: Path, missing_ok: bool = False) -> None:
+        if path.name == "first":
+            raise PermissionError(13, "Permission denied", str(path))
+        real(path, missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", unlink)
+    found = [Leftover(kind="store", name=str(tmp_path / name), bytes=1) for name in ("first", "second")]
+    assert [why for _, why in remove(FakeEngine(), found)] == ["cannot be removed: Permission denied", ""]
+    assert not (tmp_path / "second").exists()
+
+
+def test_records_that_may_not_be_removed_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def rmtree(path: str) -> None:
+        raise PermissionError(13, "Permission denied", path)
+
+    monkeypatch.setattr("builder.workflow.cleaning.shutil.rmtree", rmtree)
+    found = [Leftover(kind="records", name=str(tmp_path), bytes=1)]
+    assert [why for _, why in remove(FakeEngine(), found)] == ["cannot be removed: Permission denied"]

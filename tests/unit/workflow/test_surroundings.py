@@ -210,3 +210,27 @@ def test_offline_and_with_a_kit_nothing_is_asked(tmp_path: Path, monkeypatch: py
     monkeypatch.setenv("IMGBUILD_OFFLINE", "1")
     row = only(source_rows(project, {"IMGBUILD_SETTINGS": "none"}))
     assert (row.state, len(row.todo), "offline" in row.says) == ("note", 1, True)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("IMGBUILD_MIRRORS", "bogus"),
+        ("IMGBUILD_PREFIX", "BAD"),
+        ("IMGBUILD_PLATFORM", "zz"),
+        ("IMGBUILD_WHEEL_INDEX", "ftp://x"),
+        ("IMGBUILD_ENGINE", "two words"),
+    ],
+)
+def test_a_variable_that_a_command_would_refuse(tmp_path: Path, name: str, value: str) -> None:
+    row = settings_row(Project(tmp_path, tmp_path / "envs"), {"IMGBUILD_SETTINGS": "none", name: value})
+    assert (row.state, row.needed) == ("missing", True)
+    assert row.says.startswith(f"{name}: ")
+    assert row.todo
+
+
+def test_the_home_of_nobody_is_told_with_its_line(tmp_path: Path) -> None:
+    (tmp_path / "imgbuild.yml").write_text("store: ~nosuch-user/x\n")
+    row = settings_row(Project(tmp_path, tmp_path / "envs"), {"IMGBUILD_SETTINGS": "none"})
+    assert row.state == "missing"
+    assert "imgbuild.yml:1: is the home of nobody here" in row.says
