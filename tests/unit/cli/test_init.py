@@ -113,7 +113,7 @@ def test_stdin(tmp_path: Path) -> None:
         (["mine", "--from", "."], "is a directory"),
         (["mine", "--extends", "gone"], "no environment is called `gone`"),
         (["mine", "--cuda", "12"], "--cuda: `12` is not a CUDA line"),
-        (["mine", "--python", ">="], "--python: `>=` has an operator without a version"),
+        (["mine", "--python", ">="], "`>=` is no version of Python"),
         (["mine", "--channel", "https://u:secret@h/c"], "--channel: it holds a token or a password"),
         (["mine", "--leave-out"], "--leave-out is about a file: name it with --from"),
         ([], "NAME"),
