@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,11 @@ from hypothesis import settings
 
 from builder.engine.port import Engine
 from tests.support.workshop import KIT_IMAGES, PREFIX, Workshop, project_at
+
+# Who starts the tests in a shell's background ignores these; programs that tests start would inherit that.
+for _signal in (signal.SIGINT, signal.SIGQUIT):
+    if signal.getsignal(_signal) is signal.SIG_IGN:
+        signal.signal(_signal, signal.default_int_handler if _signal is signal.SIGINT else signal.SIG_DFL)
 
 # The same examples every time, and no clock, because a shared machine is slow now and then.
 # HYPOTHESIS_SEARCH=1 looks further.

@@ -14,6 +14,7 @@ from builder.values import digest_of
 
 PERMANENT = "imgbuild-"
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
+_LISTS = re.compile(r"sha(?:256|512)-[0-9a-f]{32}")  # also shortened, and with `.sig` and its like behind
 _WORD = re.compile(r"\{([a-z0-9_-]*)\}")
 
 
@@ -61,9 +62,17 @@ def _filled(pattern: str, known: dict[str, str]) -> str:
         what = f"nothing called {unknown[0]!r} was measured"
         raise UsageError(what, where=f"--tag {pattern}", fix=f"there is {there}")
     tag = _WORD.sub(lambda found: known[found[1]].replace("+", "-").replace("!", "-"), pattern)
-    if not _TAG.fullmatch(tag) or tag.startswith(PERMANENT):
-        what = (
-            f"`{tag}` begins like the tags that never move" if _TAG.fullmatch(tag) else f"`{tag}` is no tag"
+    return checked_tag(tag, f"--tag {pattern}")
+
+
+def checked_tag(tag: str, where: str) -> str:
+    """A tag that a user may move. Raises UsageError for what is none, for those of plans, which never move, and for
+    those under which lists of referrers and signatures lie."""
+    if not _TAG.fullmatch(tag):
+        fix = "use letters, digits, and . _ - after the first"
+        raise UsageError(f"`{tag}` is no tag", where=where, fix=fix)
+    if tag.startswith(PERMANENT) or _LISTS.match(tag):
+        raise UsageError(
+            f"`{tag}` begins like the tags that never move", where=where, fix="choose another name"
         )
-        raise UsageError(what, where=f"--tag {pattern}", fix="use letters, digits, and . _ - after the first")
     return tag

@@ -67,7 +67,7 @@ def confirmed(writer: Writer, tag: str, image_id: str, said: str) -> Held:
 def passed_verdict(
     registry: Registry, repository: str, beside: Collection[Referrer], ids: Collection[str]
 ) -> Verdict | None:
-    """A verdict that passed and is about the image with one of these ids, of what lies beside it. Raises
+    """A verdict that passed whole and is about the image with one of these ids, of what lies beside it. Raises
     RegistryError."""
     for one in beside:
         if one.kind == VERDICT:
@@ -75,6 +75,13 @@ def passed_verdict(
                 verdict = Verdict.model_validate_json(read_attachment(registry, repository, one))
             except ValueError:  # of another version, or no verdict at all
                 continue
-            if verdict.passed and verdict.image_id in ids:
+            except RegistryError as error:
+                if error.kind in {
+                    "missing",
+                    "broken",
+                }:  # anybody may lay something beside; another one may be good
+                    continue
+                raise
+            if verdict.whole and verdict.image_id in ids:
                 return verdict
     return None

@@ -109,6 +109,19 @@ class Registry:
 
     def _refused(self, answer: Answer, url: str, repository: str, known: bool) -> RegistryError:
         where, detail = public(url), said(answer.body)
+        if answer.status == 404 and url.split("?", maxsplit=1)[0].endswith("/blobs/uploads/"):
+            what, fix = (
+                f"there is no repository {repository}, and a push makes none there",
+                "create it, or check --to",
+            )
+            return RegistryError("denied", what, where=where, fix=fix, detail=detail)
+        if answer.status == 413:
+            fix = (
+                "whoever runs it, or the proxy before it, limits how large an upload may be: have that raised"
+            )
+            return RegistryError(
+                "denied", "the upload is too large for it (413)", where=where, fix=fix, detail=detail
+            )
         if answer.status == 404:
             fix = "check the name and the tag; `docker manifest inspect` asks the same"
             return RegistryError(

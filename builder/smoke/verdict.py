@@ -48,3 +48,8 @@ class Verdict(Value):
         """At least one CPU test ran, and nothing that ran failed."""
         ran = [result for result in self.results if result.outcome != "not-run"]
         return any(result.tier == 1 for result in ran) and all(result.outcome == "passed" for result in ran)
+
+    @property
+    def whole(self) -> bool:
+        """It passed, and every CPU test ran: a run of some of them (`test --only`) proves a part."""
+        return self.passed and "cpu" not in self.not_proven

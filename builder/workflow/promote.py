@@ -10,6 +10,7 @@ from builder.errors import PublishError, RegistryError, UsageError
 from builder.network.places import here
 from builder.network.places.docker import Logins
 from builder.progress import Observer
+from builder.publish.tags import checked_tag
 from builder.publish.there import passed_verdict
 from builder.registry.client import Document, Registry
 from builder.registry.manifest import INDEXES, Entry, Manifest, read_document
@@ -65,6 +66,7 @@ def promote(
         )
     if goal.digest or goal.tag is None:
         raise UsageError(f"`{target}` names no tag", fix="write it as REPOSITORY:TAG")
+    checked_tag(goal.tag, target)
     policy = read_policy()
     trust = daemon_trust(insecure=info.insecure if info else (), mirrors=info.mirrors if info else ())
     with Wire(trust, policy) as wire:

@@ -215,7 +215,7 @@ def _tagged(work: _Work, record: Pushed, there: Held, index: Index | None, tags:
                 digest = put[tag] = work.writer.put_manifest(tag, body, kind)
             except ImgbuildError as error:
                 done = f"put were {', '.join(put)}" if put else "none was put"
-                told = f"of the tags {', '.join(tags)} {done}"
+                told = f"of the tags {', '.join(tags)} {done}; {tag} was on its way and may stand for either"
                 error.detail = f"{error.detail}\n{told}".lstrip()
                 raise
             if before is not None and before.digest != digest:

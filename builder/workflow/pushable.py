@@ -61,8 +61,7 @@ def proof_of(project: Project, spec: ImageSpec, image: ImageInfo, options: PushO
     record = records.read(project, spec.ref)
     verdict = record.verdict if record and record.image_id == image.id else None
     if verdict is not None and verdict.passed and verdict.image_id == image.id:
-        whole = "cpu" not in verdict.not_proven
-        if whole or options.unproven:
+        if verdict.whole or options.unproven:
             return verdict
         why = f"only a part of its tests was run ({verdict.not_proven['cpu']})"
     elif verdict is not None:

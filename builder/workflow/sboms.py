@@ -131,7 +131,12 @@ def keep_as(path: Path, content: bytes) -> None:
     try:
         if not path.parent.is_dir():
             raise FileNotFoundError(ENOENT, "there is no such folder", str(path.parent))
-        replace(path, content)
+        if (
+            path.exists() and not path.is_file()
+        ):  # a terminal, a pipe, /dev/null: nothing is put in their place
+            path.write_bytes(content)
+        else:
+            replace(path.resolve(), content)
     except OSError as error:
         raise UsageError(
             f"it cannot be written: {error.strerror or error}", where=str(path), fix="name another file"

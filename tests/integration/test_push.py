@@ -202,7 +202,9 @@ def test_tags_state_what_was_measured(made: Shop, lab: RealRegistry) -> None:
     assert "python" in done.err
 
 
-@pytest.mark.parametrize("tag", ["a/b", "-x", "imgbuild-mine", "", "x" * 129])
+@pytest.mark.parametrize(
+    "tag", ["a/b", "-x", "imgbuild-mine", "", "x" * 129, "sha256-" + "0" * 64, "sha256-" + "0" * 64 + ".sig"]
+)
 def test_what_is_no_tag_is_refused_before_anything(made: Shop, lab: RealRegistry, tag: str) -> None:
     before = tags_of(lab)
     assert made.push(lab.host, "--tag", tag).code == 2
