@@ -39,6 +39,9 @@ def laid_beside(
     lists: dict[str, tuple[str, bytes]] = {}
     if verdict is not None:
         lists = _sboms(project, plan, image)
+        if len(lists) < len(FILES):
+            told = f"not all lists of this image's packages are kept here: `imgbuild test {plan.spec.ref}` makes them"
+            observer(Note(f"{told}, and the next push lays them beside it"))
         if (files := _installed(project, plan, image, engine, observer)) is not None:
             lists[INSTALLED] = (NAME, files)
     record = records.read(project, plan.spec.ref)

@@ -403,7 +403,7 @@ def test_a_digest_is_promoted_within_its_registry(made: Shop, lab: RealRegistry)
     assert own_tags(lab, "prod/image") == {"1": pushed["digest"]}
     with asking(lab) as registry:
         kinds = {one.kind for one in referrers(registry, "prod/image", pushed["digest"])}
-    assert kinds == {VERDICT, LOCK, INSTALLED, *FILES}
+    assert kinds == {VERDICT, LOCK, SOURCE, INSTALLED, *FILES}
 
 
 def test_what_has_no_verdict_beside_it_is_not_promoted(made: Shop, lab: RealRegistry) -> None:
