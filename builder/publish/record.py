@@ -20,7 +20,8 @@ class Pushed(Value):
 
     digest: of the manifest; index: of the index over several platforms. tags: each with what it stands for now; moved:
     what it stood for before, where that was something else. waiting: platforms that are not there yet, each with the
-    reason, so that no tag was moved. signed: digests that cosign signed. done: False for a dry run.
+    reason, so that no tag was moved. signed: digests that cosign signed. failed: the tag at which
+    it stopped, and why; those in `tags` stand by then. done: False for a dry run.
     """
 
     format: int = 1
@@ -39,6 +40,7 @@ class Pushed(Value):
     beside: dict[str, str] = {}
     signed: tuple[str, ...] = ()
     unproven: str = ""
+    failed: str = ""
     proven: bool
     engine: str
     version: str = __version__

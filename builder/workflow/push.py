@@ -165,7 +165,7 @@ def _published(project: Project, work: _Work, tags: tuple[str, ...]) -> Pushed:
             work.writer.put_manifest(index.digest, index.body, index.media_type)
             _signed(work, index.digest)
             record = record.model_copy(update={"signed": (there.digest, index.digest)})
-    return _tagged(work, record, there, index, tags)
+    return _tagged(project, work, record, there, index, tags)
 
 
 def _brought(work: _Work) -> Held:
@@ -203,8 +203,10 @@ def _signed(work: _Work, digest: str) -> None:
             sign(work.signer, f"{work.target.name}@{digest}")
 
 
-def _tagged(work: _Work, record: Pushed, there: Held, index: Index | None, tags: tuple[str, ...]) -> Pushed:
-    """Put the tags, one by one. Raises RegistryError with the tags that were put by then."""
+def _tagged(
+    project: Project, work: _Work, record: Pushed, there: Held, index: Index | None, tags: tuple[str, ...]
+) -> Pushed:
+    """Put the tags, one by one. Raises RegistryError with the tags that were put by then, which are recorded too."""
     body, kind = (index.body, index.media_type) if index else (there.document.body, there.document.media_type)
     put: dict[str, str] = {}
     moved: dict[str, str] = {}
@@ -217,6 +219,8 @@ def _tagged(work: _Work, record: Pushed, there: Held, index: Index | None, tags:
                 done = f"put were {', '.join(put)}" if put else "none was put"
                 told = f"of the tags {', '.join(tags)} {done}; {tag} was on its way and may stand for either"
                 error.detail = f"{error.detail}\n{told}".lstrip()
+                half = {"tags": put, "moved": moved, "failed": f"{tag}: {error.what}"}
+                records.keep_push(project, work.spec, record.model_copy(update=half), work.observer)
                 raise
             if before is not None and before.digest != digest:
                 moved[tag] = before.digest

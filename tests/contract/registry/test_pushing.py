@@ -17,6 +17,7 @@ from builder.errors import ImgbuildError, LockError, RegistryError
 from builder.progress import Event, silent
 from builder.publish.tags import permanent_tag
 from builder.publish.travel import LOCK, VERDICT
+from builder.registry.write import Writer
 from builder.sbom.documents import FILES
 from builder.workflow.promote import promote
 from builder.workflow.published import in_registry, lock_beside
@@ -401,3 +402,23 @@ def test_a_repository_that_comes_to_be_with_its_first_push(
 
     guarded.rule = rule
     assert pair[0].push(f"{guarded.host}/{NAME}", tags=("1",), alone=True).tags
+
+
+def test_a_push_that_stops_among_the_tags_is_recorded(
+    site: OciRegistry, pair: tuple[Machine, Machine], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = Writer.put_manifest
+
+    def put(self: Writer, wanted: str, body: bytes, media_type: str) -> str:
+        if wanted == "second":
+            raise RegistryError("broken", "the registry answers 500", where="it")
+        return real(self, wanted, body, media_type)
+
+    monkeypatch.setattr(Writer, "put_manifest", put)
+    with pytest.raises(RegistryError) as caught:
+        pair[0].push(f"{site.host}/{NAME}", alone=True, tags=("first", "second", "third"))
+    assert "put were first; second was on its way" in caught.value.detail
+    (path,) = pair[0].project.root.glob(".imgbuild/*/push.json")
+    kept = json.loads(path.read_text())
+    assert list(kept["tags"]) == ["first"]
+    assert kept["failed"] == "second: the registry answers 500"
