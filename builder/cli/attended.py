@@ -56,6 +56,16 @@ class BeforeProgram(Documented):
             options.pop()
         return super().parse_args(ctx, [*before, *options, "--", name, *program])
 
+    def own_words(self, args: list[str]) -> list[str]:
+        """The words up to the program's first one: all, where they cannot be parsed."""
+        context = click.Context(self, allow_interspersed_args=False)
+        try:
+            _name, *after = self._positionals(context, args)
+            program = self._positionals(context, after)
+        except (click.UsageError, ValueError):
+            return args
+        return args[: len(args) - len(program)]
+
     def _positionals(self, ctx: click.Context, args: list[str]) -> list[str]:
         """The words from the first one on that is neither an option nor the value of one."""
         parsed, _, _ = self.make_parser(ctx).parse_args(list(args))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import importlib
 import json
 import logging
 import os
@@ -110,6 +111,11 @@ def _ending(command: Callable[[], object], argv: Sequence[str]) -> int:  # noqa:
 def wants_json(argv: Sequence[str]) -> bool:
     """Whether `--json` was asked for, also when the rest of the line could not be parsed."""
     ours = argv[: argv.index("--")] if "--" in argv else argv
+    if "--json" in ours and ours[0] in {"run", "shell"}:
+        from builder.cli.attended import BeforeProgram
+
+        found = importlib.import_module(f"builder.cli.{ours[0]}").COMMAND
+        ours = found.own_words(list(ours[1:])) if isinstance(found, BeforeProgram) else ours
     return "--json" in ours
 
 

@@ -25,7 +25,9 @@ def promote(app: App, source: str, target: str, unproven: str) -> None:
     """Put a proven image of a registry under another tag, or in another repository there. Nothing is pulled."""
     from builder.engine.connect import connect
     from builder.progress import Note
+    from builder.report.paths import from_here
     from builder.workflow.promote import promote as put
+    from builder.workflow.records import keep_promotion
 
     with app.face() as observer:
         try:
@@ -34,10 +36,12 @@ def promote(app: App, source: str, target: str, unproven: str) -> None:
             observer(Note(f"no engine answers ({error.what})"))
             info = None
         done = put(source, target, observer, unproven=unproven, info=info)
+        path = keep_promotion(app.project(), done.target, done, observer).path
     lines = [f"{done.target}", f"  stands for {done.digest}"]
     lines += [f"  and stood for {done.before}"] if done.before else []
     lines += [f"  not proven: {done.unproven}"] if done.unproven else []
-    app.result("\n".join(lines), done.model_dump(mode="json"))
+    lines += [f"record: {from_here(path)}"] if path else []
+    app.result("\n".join(lines), {**done.model_dump(mode="json"), "record": str(path) if path else None})
 
 
 COMMAND = promote

@@ -173,11 +173,13 @@ def _listed(writer: Writer, subject: str, referrer: Referrer) -> None:
     """The list under the fallback tag, with one row more. It is read again: of two that write at once, the second has
     put a list without the first one's row."""
     tag = fallback_tag(subject)
-    for _try in range(_TRIES):
+    for left in reversed(range(_TRIES + 1)):
         found = writer.find_manifest(tag)
         rows = _rows(found.body, writer.repository) if found else []
         if any(one.get("digest") == referrer.digest for one in rows):
             return
+        if not left:
+            break
         body = canonical_json(
             {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [*rows, referrer.row]}
         )

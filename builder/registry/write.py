@@ -82,6 +82,8 @@ class Writer:
         place, at, furthest, failed, begun = "", 0, 0, 0, 0
         asked = False  # whether it must be asked where the upload stands
         while True:
+            if not place and begun and self.has_blob(digest, size):
+                return  # all of it came, and the answer that said so was lost
             if not place:
                 place, at, furthest, asked = self._begin(), 0, 0, False
                 begun += 1

@@ -6,18 +6,18 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from builder.spec.project import SETTINGS_FILE
 from builder.userpath import user_path
 
-PROJECT_FILE = "imgbuild.yml"
 USER_FILE = "settings.yml"
 NONE = "none"  # IMGBUILD_SETTINGS=none: no file of the user; kit: none: the committed locks
 
 
 def places(root: Path, environ: Mapping[str, str]) -> list[tuple[Path, str]]:
     """The files there are, the project's first, each with its name in messages."""
-    project = root / PROJECT_FILE
+    project = root / SETTINGS_FILE
     user = user_file(environ)
-    found = [(project, PROJECT_FILE)] if os.path.lexists(project) else []
+    found = [(project, SETTINGS_FILE)] if os.path.lexists(project) else []
     if user is not None and (os.path.lexists(user) or environ.get("IMGBUILD_SETTINGS")):
         found.append((user, str(user)))
     return found

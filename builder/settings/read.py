@@ -25,10 +25,11 @@ from builder.settings.file import (
     SettingsFile,
 )
 from builder.settings.model import Settings
-from builder.settings.places import PROJECT_FILE, USER_FILE, located, places
+from builder.settings.places import USER_FILE, located, places
 from builder.spec.document import Document, read_document
 from builder.spec.fault import Fault
 from builder.spec.patterns import Rule
+from builder.spec.project import SETTINGS_FILE
 from builder.spec.translate import read_model
 from builder.userpath import user_path
 from builder.values import CONDA_SUBDIR
@@ -87,7 +88,7 @@ def read_file(path: Path, label: str, problems: list[Problem]) -> tuple[Document
 
 def _place_problems(document: Document, file: SettingsFile, path: Path) -> Iterator[Problem]:
     """What a file may not say because of whose it is, and files that it names and that are not there."""
-    if document.file == PROJECT_FILE:
+    if document.file == SETTINGS_FILE:
         for key in sorted(USERS_ONLY & file.model_fields_set):
             fix = (
                 f"write it into your own {USER_FILE}: a project that you got from somebody must not choose it"
@@ -97,7 +98,7 @@ def _place_problems(document: Document, file: SettingsFile, path: Path) -> Itera
         written = getattr(file, key) or ""
         if written.startswith("~") and str(user_path(written)) == os.path.normpath(written):
             yield document.problem((key,), "is the home of nobody here", "write `~/` for your own")
-    if document.file != PROJECT_FILE and file.ca and not located(file.ca, path).is_file():
+    if document.file != SETTINGS_FILE and file.ca and not located(file.ca, path).is_file():
         yield document.problem(("ca",), "there is no such file", "name a PEM file with certificates")
 
 

@@ -10,6 +10,7 @@ from builder.errors import UsageError
 from builder.shipped import shipped_dir
 
 ENVIRONMENT_FILE = "environment.yml"
+SETTINGS_FILE = "imgbuild.yml"
 IMAGE_FILE = "image.yml"
 BASES_FILE = "_bases.yml"
 
@@ -44,7 +45,8 @@ def _is_definition(entry: os.DirEntry[str]) -> bool:
 
 
 def find_project(start: Path | None = None) -> Project:
-    """The nearest envs/ from `start` (default: the working directory) upwards, else the shipped one.
+    """The nearest envs/ from `start` (default: the working directory) upwards, else the shipped one, for which the
+    settings of the nearest imgbuild.yml hold.
 
     A directory called envs counts only when it holds a definition or a _bases.yml: conda installations have
     an envs/ as well. Raises UsageError where `start` is no directory, or
@@ -58,7 +60,8 @@ def find_project(start: Path | None = None) -> Project:
         if _holds_definitions(project):
             return project
     envs = shipped_dir("envs")
-    return Project(envs.parent, envs)
+    settled = (one for one in (here, *here.parents) if os.path.lexists(one / SETTINGS_FILE))
+    return Project(next(settled, envs.parent), envs)
 
 
 def working_directory() -> Path:

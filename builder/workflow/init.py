@@ -61,7 +61,8 @@ class Made:
 def home_of(project: Project, start: Path) -> Project:
     """The project that a new environment goes into: the one around `start`, else a new one in `start` itself."""
     here = start.absolute()
-    return project if project.root in (here, *here.parents) else Project(here, here / "envs")
+    own = project.envs.parent == project.root  # not the shipped ones, under settings of this folder
+    return project if own and project.root in (here, *here.parents) else Project(here, here / "envs")
 
 
 def init(project: Project, ask: Ask) -> Made:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import platform as machine
+from typing import TYPE_CHECKING
 
 from builder.errors import UsageError
 from builder.spec.model import ImageSpec, Platform
+
+if TYPE_CHECKING:
+    from builder.engine.port import ImageInfo
 
 _MACHINES: dict[str, Platform] = {
     "x86_64": "linux/amd64",
@@ -18,6 +22,11 @@ _MACHINES: dict[str, Platform] = {
 def host_platform() -> Platform:
     """The platform of this machine, which images are made for unless told otherwise."""
     return _MACHINES.get(machine.machine().lower(), "linux/amd64")
+
+
+def platform_of(image: ImageInfo) -> Platform:
+    """What the image itself is for: it may have been built for another platform than the engine's own."""
+    return "linux/arm64" if image.platform.startswith("linux/arm64") else "linux/amd64"
 
 
 def platform_for(spec: ImageSpec, asked: Platform | None, default: Platform | None = None) -> Platform:

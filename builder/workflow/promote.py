@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from datetime import datetime, timezone
 
+from builder import __version__
 from builder.engine.port import EngineInfo
 from builder.errors import PublishError, RegistryError, UsageError
 from builder.network.places import here
@@ -26,7 +28,7 @@ from builder.workflow.supply import step
 
 class Promoted(Value):
     """source and target as full references; digest: of what both stand for now; before: of what the target stood for;
-    images: the ids of the images that are proven, one for each platform."""
+    images: the ids of the images that are proven, one for each platform; unproven: why they need not be."""
 
     source: str
     target: str
@@ -34,6 +36,8 @@ class Promoted(Value):
     before: str = ""
     images: tuple[str, ...] = ()
     unproven: str = ""
+    version: str = __version__
+    finished: str = ""
 
 
 _MOST = 64 << 20  # bytes of one document beside an image
@@ -94,6 +98,7 @@ def promote(
         before=before.digest if before and before.digest != digest else "",
         images=images,
         unproven=unproven,
+        finished=datetime.now(timezone.utc).isoformat(timespec="seconds"),
     )
 
 

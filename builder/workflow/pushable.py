@@ -9,11 +9,11 @@ from builder.errors import PublishError, UsageError
 from builder.progress import Observer
 from builder.registry.reference import Reference, parse_reference
 from builder.smoke.verdict import Verdict
-from builder.spec.model import ImageSpec, Platform
+from builder.spec.model import ImageSpec
 from builder.spec.project import Project
 from builder.workflow import records
 from builder.workflow.planning import Planned, plan_image
-from builder.workflow.platforms import platform_for
+from builder.workflow.platforms import platform_for, platform_of
 from builder.workflow.prove import same_plan
 from builder.workflow.sources import choose
 from builder.workflow.supply import LABEL
@@ -86,12 +86,7 @@ def planned_of(
 ) -> Planned:
     """The plan that the image was made from. Raises UsageError when the definition has moved on."""
     source = choose(project, spec.ref, options.kit, label=image.labels.get(f"{LABEL}.source"))
-    platform = platform_for(spec, _platform(image))
+    platform = platform_for(spec, platform_of(image))
     planned = plan_image(project, spec, source, platform, locked=True, observer=observer)
     same_plan(spec, planned, image)
     return planned
-
-
-def _platform(image: ImageInfo) -> Platform:
-    """What the image itself is for: it may have been built for another platform than the engine's own."""
-    return "linux/arm64" if image.platform.startswith("linux/arm64") else "linux/amd64"

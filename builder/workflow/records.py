@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from builder.values import Value
 
 log = logging.getLogger(__name__)
 
+PROMOTED = "_promoted"  # no image is called so
 FORMAT = 1
 
 
@@ -100,11 +102,20 @@ def keep(
 
 def keep_push(project: Project, spec: ImageSpec, pushed: Value, observer: Observer) -> Kept:
     """Keep what was pushed, the last one for each image. What cannot be kept is told: the push itself is done."""
-    path = folder(project, spec.ref) / "push.json"
+    return _kept(folder(project, spec.ref) / "push.json", pushed, "push", observer)
+
+
+def keep_promotion(project: Project, target: str, promoted: Value, observer: Observer) -> Kept:
+    """Keep what was promoted, the last one for each name. It may be of no image here, so it lies beside them."""
+    name = re.sub(r"[^A-Za-z0-9._-]+", "_", target)
+    return _kept(folder(project, PROMOTED) / f"{name}.json", promoted, "promotion", observer)
+
+
+def _kept(path: Path, record: Value, what: str, observer: Observer) -> Kept:
     try:
-        replace(path, pushed.model_dump_json(indent=2).encode() + b"\n")
+        replace(path, record.model_dump_json(indent=2).encode() + b"\n")
     except OSError as error:
-        trouble = f"the record of the push could not be kept: {error.strerror or error} ({path})"
+        trouble = f"the record of the {what} could not be kept: {error.strerror or error} ({path})"
         observer(Note(trouble))
         return Kept(None, trouble)
     return Kept(path)

@@ -14,13 +14,13 @@ from builder.sbom.model import Bom
 from builder.sbom.policy import Licences, judge
 from builder.sbom.read import Reading, read_packages
 from builder.spec.load import load_image
-from builder.spec.model import ImageSpec
+from builder.spec.model import ImageSpec, Platform
 from builder.spec.project import Project
-from builder.workflow.build import existing
+from builder.workflow.build import engine_platform, existing
 from builder.workflow.listing import name_of, source_date
 from builder.workflow.named import image_named
 from builder.workflow.planning import Planned, plan_image
-from builder.workflow.platforms import platform_for
+from builder.workflow.platforms import platform_for, platform_of
 from builder.workflow.records import replace
 from builder.workflow.sources import choose
 from builder.workflow.supply import LABEL
@@ -75,7 +75,9 @@ def sbom(project: Project, name: str, question: Question, observer: Observer) ->
 def _of_environment(
     project: Project, ref: str, question: Question, engine: Engine, observer: Observer
 ) -> tuple[Planned, ImageInfo]:
-    planned = _planned(project, load_image(project, ref), question.kit, None, observer)
+    spec = load_image(project, ref)
+    platform = platform_for(spec, None, engine_platform(engine))
+    planned = _planned(project, spec, question.kit, None, platform, observer)
     image = existing(engine, planned.plan)
     if image is None:
         raise UsageError(
@@ -85,10 +87,14 @@ def _of_environment(
 
 
 def _planned(
-    project: Project, spec: ImageSpec, kit: str | None, label: str | None, observer: Observer
+    project: Project,
+    spec: ImageSpec,
+    kit: str | None,
+    label: str | None,
+    platform: Platform,
+    observer: Observer,
 ) -> Planned:
     source = choose(project, spec.ref, kit, label=label)
-    platform = platform_for(spec, None)
     return plan_image(project, spec, source, platform, locked=True, observer=observer)
 
 
@@ -99,7 +105,8 @@ def _made_from(project: Project, image: ImageInfo, question: Question, observer:
         return None
     try:
         spec = load_image(project, ref)
-        planned = _planned(project, spec, question.kit, image.labels.get(f"{LABEL}.source"), observer)
+        label, platform = image.labels.get(f"{LABEL}.source"), platform_for(spec, platform_of(image))
+        planned = _planned(project, spec, question.kit, label, platform, observer)
     except ImgbuildError as error:
         observer(
             Note(f"the lock of {ref} is not at hand, so hashes are those that the image kept: {error.what}")
@@ -131,9 +138,7 @@ def keep_as(path: Path, content: bytes) -> None:
     try:
         if not path.parent.is_dir():
             raise FileNotFoundError(ENOENT, "there is no such folder", str(path.parent))
-        if (
-            path.exists() and not path.is_file()
-        ):  # a terminal, a pipe, /dev/null: nothing is put in their place
+        if path.exists() and not path.is_file():  # a pipe, a terminal, /dev/null stay what they are
             path.write_bytes(content)
         else:
             replace(path.resolve(), content)

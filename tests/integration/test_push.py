@@ -395,6 +395,9 @@ def test_a_digest_is_promoted_within_its_registry(made: Shop, lab: RealRegistry)
     )
     assert done.code == 0, done.err
     assert done.document["images"] == [made.image["image_id"]]
+    record = Path(done.document["record"])
+    assert record.parent == made.shop.root / ".imgbuild/_promoted"
+    assert json.loads(record.read_text()) == {k: v for k, v in done.document.items() if k != "record"}
     assert own_tags(lab, "team/source") == {"candidate": pushed["digest"], "stable": pushed["digest"]}
     other = made.run(
         "promote", f"{lab.host}/team/source@{pushed['digest']}", f"{lab.host}/prod/image:1", "--json"
@@ -414,6 +417,10 @@ def test_what_has_no_verdict_beside_it_is_not_promoted(made: Shop, lab: RealRegi
     assert done.code == 7
     assert "no passed verdict about" in done.err
     assert "stable" not in own_tags(lab, "team/bare")
-    assert made.run(*words, "--unproven", "by hand").code == 0
+    forced = made.run(*words, "--unproven", "by hand", "--json")
+    assert forced.code == 0
+    assert json.loads(Path(forced.document["record"]).read_text())["unproven"] == "by hand"
+    never = made.run("promote", words[1], f"{lab.host}/team/bare:{made.permanent}", "--unproven", "by hand")
+    assert (never.code, made.permanent in tags_of(lab, "team/bare")) == (2, False)
     assert "stable" in own_tags(lab, "team/bare")
     assert made.run("promote", f"{lab.host}/team/bare:1", "example.org/team/bare:stable").code == 2

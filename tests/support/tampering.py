@@ -10,16 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from builder.lock.files import write_lock
-from builder.lock.make import make_lock
-from builder.progress import silent
-from builder.spec.load import load_image
-from builder.spec.project import find_project
-from builder.store.bootstrap import channel
-from builder.store.bootstrap.writer import asked_for
-from builder.store.kit import Kit
-from builder.store.kitfile import LOCKS, Manifest, list_files, write_locked
 from tests.support.conda_packages import PLACEHOLDER, File, Recipe, make
+from tests.support.grown_kit import grown_kit
 from tests.support.wheel_samples import write_wheel
 
 NAME = "held"
@@ -69,23 +61,7 @@ def held_project(root: Path) -> Path:
 
 def held_kit(kit: Path, directory: Path, root: Path) -> Path:
     """A copy of a kit with two packages more, and the lock of the project's image."""
-    shutil.copytree(kit, directory)
-    _packages(directory / "channel")
-    channel.index(directory / "channel", "linux-64")
-    spec = load_image(find_project(root), NAME)
-    before = Kit.open(directory).manifest
-    shutil.rmtree(directory / LOCKS)  # they are of another kit
-    images = {spec.ref: asked_for(spec)}
-    manifest = before.model_copy(update={"images": images, "files": list_files(directory)})
-
-    def lock(blank: Manifest) -> None:
-        opened = Kit(directory, blank)
-        folder = opened.lock_folder(spec)
-        folder.mkdir(parents=True)
-        write_lock(make_lock(spec, blank.platform, opened, silent), folder, spec)
-
-    write_locked(directory, manifest, lock)
-    return directory
+    return grown_kit(kit, directory, root, NAME, _packages)
 
 
 def _packages(folder: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import zipfile
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from io import RawIOBase
 
 from packaging.requirements import InvalidRequirement, Requirement
 
+from builder.audit.archives import ARCHIVE_FAULTS
 from builder.errors import BuildError
 
 _CUDA = re.compile(r"^cuda\b[^=\n]*= *['\"]([0-9.]+)['\"]", re.MULTILINE)
@@ -68,10 +68,6 @@ def _suffixed(archive: zipfile.ZipFile, member: str) -> Iterator[bytes]:
         yield text.removeprefix(b"compute_")
 
 
-# NotImplementedError: zipfile does not know how a member is packed.
-_DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, UnicodeDecodeError, NotImplementedError)
-
-
 @contextmanager
 def _opened(wheel: RawIOBase, name: str) -> Iterator[zipfile.ZipFile]:
     """A wheel as an archive, with the faults of damaged ones in words."""
@@ -81,7 +77,7 @@ def _opened(wheel: RawIOBase, name: str) -> Iterator[zipfile.ZipFile]:
             yield archive
     except KeyError as error:
         raise _unread(name, "a file that tells it is not there") from error
-    except _DAMAGED as error:
+    except ARCHIVE_FAULTS as error:
         raise _unread(name, "it is no wheel, or a damaged one") from error
 
 

@@ -183,3 +183,23 @@ def test_help_needs_no_settings(tmp_path: Path) -> None:
     (tmp_path / "envs/one/environment.yml").write_text("name: one\n")
     (tmp_path / "imgbuild.yml").write_text("stor: x\n")
     assert imgbuild("help", "run", "-C", str(tmp_path)).code == 0
+
+
+def test_the_programs_words_are_not_ours(tmp_path: Path) -> None:
+    theirs = without_engine(tmp_path, "run", "regression", "-v", "bad", "prog", "--json")
+    assert (theirs.code, theirs.out) == (2, "")
+    ours = without_engine(tmp_path, "run", "--json", "-d", "-v", "bad", "regression", "prog")
+    assert "error" in json.loads(ours.out)
+
+
+def test_settings_of_a_folder_without_environments_hold(tmp_path: Path) -> None:
+    (tmp_path / "imgbuild.yml").write_text("prefix: mine\n")
+    (tmp_path / "below").mkdir()
+    shown = imgbuild("show", "--settings", "--json", "-C", str(tmp_path / "below"))
+    assert {row["name"]: row["value"] for row in json.loads(shown.out)["settings"]}["prefix"] == "mine"
+    assert "regression" in imgbuild("list", "-C", str(tmp_path)).out
+    (tmp_path / "imgbuild.yml").write_text("pefix: mine\n")
+    assert imgbuild("check", "-C", str(tmp_path)).code == 2
+    (tmp_path / "imgbuild.yml").write_text("")
+    assert imgbuild("init", "first", "-C", str(tmp_path)).code == 0
+    assert (tmp_path / "envs/first/environment.yml").exists()
