@@ -9,16 +9,22 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pytest
 
 from builder.errors import ImgbuildError, LockError, RegistryError
+from builder.network.places import here
+from builder.network.places.docker import Logins
 from builder.progress import Event, silent
 from builder.publish.tags import permanent_tag
 from builder.publish.travel import LOCK, VERDICT
+from builder.registry.client import Registry
+from builder.registry.trust import DaemonTrust
+from builder.registry.wire import Wire
 from builder.registry.write import Writer
 from builder.sbom.documents import FILES
+from builder.settings.patience import Policy
 from builder.workflow.promote import promote
 from builder.workflow.published import in_registry, lock_beside
 from tests.support.fake_registry import MANIFEST, Asked, Reply, errors
@@ -422,3 +428,26 @@ def test_a_push_that_stops_among_the_tags_is_recorded(
     kept = json.loads(path.read_text())
     assert list(kept["tags"]) == ["first"]
     assert kept["failed"] == "second: the registry answers 500"
+
+
+def test_an_answer_that_was_lost_at_the_end_sends_nothing_again(
+    site: OciRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finish, piece, sent = Writer._finish, Writer._piece, []
+
+    def lost(self: Writer, place: str, digest: str) -> None:
+        finish(self, place, digest)
+        raise RegistryError("unreachable", "the connection was cut", where=place)
+
+    def counted(self: Writer, place: str, content: BinaryIO, at: int) -> tuple[str, int]:
+        sent.append(at)
+        return piece(self, place, content, at)
+
+    monkeypatch.setattr(Writer, "_finish", lost)
+    monkeypatch.setattr(Writer, "_piece", counted)
+    policy = Policy(attempts=3, pause=0.01)
+    with Wire(DaemonTrust(), policy) as wire:
+        writer = Writer(Registry(site.host, wire, Logins(here())), NAME, policy)
+        digest = writer.put_bytes(b"all of it")
+        assert writer.has_blob(digest, 9)
+    assert sent == [0]
