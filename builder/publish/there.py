@@ -9,7 +9,7 @@ from builder.errors import RegistryError
 from builder.publish.travel import VERDICT
 from builder.registry.client import Document, Registry
 from builder.registry.manifest import Manifest, read_document
-from builder.registry.referrers import Referrer, read_attachment
+from builder.registry.referrers import Referrer, readable
 from builder.registry.write import Writer
 from builder.smoke.verdict import Verdict
 
@@ -69,19 +69,11 @@ def passed_verdict(
 ) -> Verdict | None:
     """A verdict that passed whole and is about the image with one of these ids, of what lies beside it. Raises
     RegistryError."""
-    for one in beside:
-        if one.kind == VERDICT:
-            try:
-                verdict = Verdict.model_validate_json(read_attachment(registry, repository, one))
-            except ValueError:  # of another version, or no verdict at all
-                continue
-            except RegistryError as error:
-                if error.kind in {
-                    "missing",
-                    "broken",
-                }:  # anybody may lay something beside; another one may be good
-                    continue
-                raise
-            if verdict.whole and verdict.image_id in ids:
-                return verdict
+    for body in readable(registry, repository, (one for one in beside if one.kind == VERDICT)):
+        try:
+            verdict = Verdict.model_validate_json(body)
+        except ValueError:  # of another version, or no verdict at all
+            continue
+        if verdict.whole and verdict.image_id in ids:
+            return verdict
     return None

@@ -9,7 +9,7 @@ import hashlib
 import json
 import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 from urllib.parse import quote, urljoin, urlsplit
 
@@ -167,6 +167,25 @@ def read_attachment(registry: Registry, repository: str, referrer: Referrer) -> 
             "broken", what, where=f"{repository}@{referrer.digest}", fix=BROKEN_FIX
         ) from error
     return registry.blob(repository, digest, _MOST)
+
+
+def readable(registry: Registry, repository: str, found: Iterable[Referrer]) -> Iterator[bytes]:
+    """The documents of referrers, but for those that are damaged or gone: anybody may lay something beside an image,
+    and another one may be good. Raises RegistryError for all else."""
+    for one in found:
+        body = _if_whole(registry, repository, one)
+        if body is not None:
+            yield body
+
+
+def _if_whole(registry: Registry, repository: str, referrer: Referrer) -> bytes | None:
+    try:
+        return read_attachment(registry, repository, referrer)
+    except RegistryError as error:
+        if error.kind not in {"missing", "broken"}:
+            raise
+        log.warning("what lies beside an image of %s cannot be read: %s", repository, error.what)
+        return None
 
 
 def _listed(writer: Writer, subject: str, referrer: Referrer) -> None:

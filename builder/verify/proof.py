@@ -45,17 +45,24 @@ def judge_verdict(
         yield _drift(
             "changed", "plan of the verdict", plan_digest, verdict.plan_digest, "it is about another plan"
         )
+    yield from _of_results(verdict)
+    if proof_digest is not None and proof_digest not in proofs:
+        why = "only a part was run, or the tests, targets or allowances were changed since"
+        yield _drift("changed", "tests of the verdict", next(iter(proofs), ""), proof_digest or "a part", why)
+
+
+def _of_results(verdict: Verdict) -> Iterator[Drift]:
+    """What ran and did not pass, and what should have run and did not."""
     for result in verdict.results:
         if result.outcome not in {"passed", "not-run"}:
             what = "audit" if result.name == _AUDIT else f"{result.name} in {result.environment}"
             yield _drift("changed", what, "passed", result.outcome, result.reason)
     if not any(result.tier == 1 and result.outcome == "passed" for result in verdict.results):
         yield _drift("missing", "smoke tests", "passed", "none", "no test ran on a CPU")
+    elif verdict.passed and not verdict.whole:
+        yield _drift("missing", "smoke tests", "all", "a part", verdict.not_proven["cpu"])
     if _AUDIT in verdict.not_proven or not any(result.name == _AUDIT for result in verdict.results):
         yield _drift("missing", _AUDIT, "passed", "none", verdict.not_proven.get(_AUDIT, "it was not run"))
-    if proof_digest is not None and proof_digest not in proofs:
-        why = "only a part was run, or the tests, targets or allowances were changed since"
-        yield _drift("changed", "tests of the verdict", next(iter(proofs), ""), proof_digest or "a part", why)
 
 
 def _drift(how: str, name: str, expected: str = "", found: str = "", why: str = "") -> Drift:

@@ -22,7 +22,7 @@ from builder.registry.blobs import blob_pieces
 from builder.registry.client import Registry
 from builder.registry.read import RemoteConfig, read_config
 from builder.registry.reference import Reference, parse_reference
-from builder.registry.referrers import read_attachment, referrers
+from builder.registry.referrers import readable, referrers
 from builder.registry.trust import DaemonTrust, daemon_trust
 from builder.registry.wire import Wire
 from builder.settings.patience import read_policy
@@ -82,8 +82,9 @@ def _read(kind: type[V], body: bytes, ref: Reference) -> V | None:
 def _documents(ref: Reference, found: RemoteConfig, trust: DaemonTrust, kind: str) -> Iterator[bytes]:
     """What of one kind lies beside an image."""
     with _opened(ref, trust) as registry:
-        for referrer in referrers(registry, ref.repository, found.manifest, kind):
-            yield read_attachment(registry, ref.repository, referrer)
+        yield from readable(
+            registry, ref.repository, referrers(registry, ref.repository, found.manifest, kind)
+        )
 
 
 def trust_of(engine: Engine | None) -> DaemonTrust:

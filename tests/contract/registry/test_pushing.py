@@ -6,6 +6,7 @@ the real engine and Debian's registry: tests/integration/test_push.py and test_t
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +21,7 @@ from builder.progress import Event, silent
 from builder.publish.tags import permanent_tag
 from builder.publish.travel import LOCK, VERDICT
 from builder.registry.client import Registry
+from builder.registry.referrers import Attachment, attach
 from builder.registry.trust import DaemonTrust
 from builder.registry.wire import Wire
 from builder.registry.write import Writer
@@ -451,3 +453,20 @@ def test_an_answer_that_was_lost_at_the_end_sends_nothing_again(
         digest = writer.put_bytes(b"all of it")
         assert writer.has_blob(digest, 9)
     assert sent == [0]
+
+
+def test_a_damaged_document_beside_it_does_not_hide_the_good_one(
+    site: OciRegistry, pair: tuple[Machine, Machine]
+) -> None:
+    pushed = pair[0].push(f"{site.host}/{NAME}", tags=("1",), alone=True)
+    policy = Policy(attempts=2, pause=0.01)
+    with Wire(DaemonTrust(), policy) as wire:
+        writer = Writer(Registry(site.host, wire, Logins(here())), NAME, policy)
+        body = writer.registry.manifest(NAME, pushed.digest).body
+        junk = Attachment(kind=VERDICT, name="verdict.json", content=b"no verdict")
+        attach(writer, pushed.digest, MANIFEST, len(body), junk)
+        gone = Attachment(kind=VERDICT, name="verdict.json", content=b"a blob that was collected")
+        attach(writer, pushed.digest, MANIFEST, len(body), gone)
+        assert place(site).blobs.pop(f"sha256:{hashlib.sha256(gone.content).hexdigest()}")
+    assert in_registry(f"{site.host}/{NAME}:1", AMD64, None).beside is not None
+    assert promote(f"{site.host}/{NAME}:1", f"{site.host}/{NAME}:2", silent).images == (pushed.image_id,)

@@ -52,11 +52,15 @@ def test_errors_and_logs(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    loggers = (logging.getLogger(), logging.getLogger("builder"))
+    before = [(one, one.level, list(one.handlers)) for one in loggers]
     _set_up_logging(verbose=True)
     try:
         assert run(command, [*argv, f"--mirror=a={URL}"]) in {3, 5, 70}
     finally:
-        logging.basicConfig(force=True, level=logging.WARNING)
+        for logger, level, handlers in before:  # this test's stderr is closed when others log
+            logger.setLevel(level)
+            logger.handlers[:] = handlers
     out, err = capsys.readouterr()
     logs = "".join(path.read_text() for path in tmp_path.iterdir())
     assert bool(logs) == (command is surprises)
