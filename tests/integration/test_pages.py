@@ -87,6 +87,7 @@ def test_the_tutorial(clone: Path, home: Path, registry: RealRegistry) -> None:
         "/home/you": str(home),
         "imgbuild/digits": f"{PREFIX}/digits",
         "registry.example.org": registry.host,
+        "registry.example.org_team": f"{registry.host.replace(':', '_')}_team",  # the name of a record
     }
     with Shell(home, environ(home, REGISTRY=registry.host), words) as shell:
         found = played(REPOSITORY / "docs/tutorial.md", shell, ACCEPT)
